@@ -1,0 +1,1 @@
+//! Lodestore client (written in the next commits).

@@ -1,0 +1,2 @@
+//! lodestore-cli.
+fn main() {}

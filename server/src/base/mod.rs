@@ -1,0 +1,5 @@
+//! Floor 0: what any program could use. Knows nothing of Redis.
+
+pub mod blob;
+pub mod random;
+pub mod time;

@@ -1,0 +1,164 @@
+//! Every error a client can see, with its exact words.
+//!
+//! Owns: the texts.   Uses: nothing.   Never: decides when an error applies.
+//!
+//! A text that echoes what a client sent is cut at 128 bytes, and CR, LF and NUL become spaces, so
+//! that no input can break a reply in two.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a command answers when it does not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// An option that the command does not know, or options that exclude each other.
+    Syntax,
+    /// A number was expected.
+    NotInteger,
+    /// A floating point number was expected.
+    NotFloat,
+    /// The sum does not fit 64 bits.
+    Overflow,
+    /// A decrement whose negation does not fit 64 bits.
+    DecrementOverflow,
+    /// The key holds another type.
+    WrongType,
+    /// A number outside of what the command takes.
+    OutOfRange,
+    /// A command that must name an existing key.
+    NoSuchKey,
+    /// `SELECT` of a number that is no database.
+    DbIndex,
+    /// A time to live that is not positive or does not fit: names the command.
+    InvalidExpire(&'static str),
+    /// A string longer than `proto-max-bulk-len`.
+    TooLong,
+    /// A cursor that is no number.
+    InvalidCursor,
+    /// The number of arguments is wrong: names the command.
+    Arity(&'static str),
+    /// No such command: the name and the beginning of the arguments.
+    UnknownCommand(String, String),
+    /// No such subcommand: the name and the container's name.
+    UnknownSubcommand(String, &'static str),
+    /// The connection has not authenticated.
+    NoAuth,
+    /// The data set is being loaded.
+    Loading,
+    /// The last snapshot failed and writes are stopped.
+    MisConf,
+    /// EXEC of a transaction in which a command was refused.
+    ExecAbort,
+    /// MULTI inside MULTI.
+    NestedMulti,
+    /// EXEC without MULTI.
+    ExecWithoutMulti,
+    /// DISCARD without MULTI.
+    DiscardWithoutMulti,
+    /// WATCH inside MULTI.
+    WatchInMulti,
+    /// A command that may not stand in a transaction.
+    NoMulti,
+    /// A command that a RESP2 subscriber may not send.
+    OnlyPubsub(&'static str),
+    /// A wrong name or password.
+    WrongPass,
+    /// AUTH without a password set.
+    AuthWithoutPassword,
+    /// HELLO with another protocol version.
+    NoProto,
+    /// HELLO before authentication.
+    HelloNoAuth,
+    /// Any other text, its code included; the single door for texts that only one command uses.
+    Text(Cow<'static, str>),
+}
+
+/// The result of anything a client asks for.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error whose text only one command uses. `text` includes the code, as in `ERR no such key`.
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Error {
+        Error::Text(text.into())
+    }
+}
+
+/// Makes client input fit for an error text: at most 128 bytes, nothing that could end the line.
+pub fn echo(input: &[u8]) -> String {
+    let cut = &input[..input.len().min(128)];
+    let clean: Vec<u8> =
+        cut.iter().map(|&b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }).collect();
+    String::from_utf8_lossy(&clean).into_owned()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Syntax => f.write_str("ERR syntax error"),
+            Error::NotInteger => f.write_str("ERR value is not an integer or out of range"),
+            Error::NotFloat => f.write_str("ERR value is not a valid float"),
+            Error::Overflow => f.write_str("ERR increment or decrement would overflow"),
+            Error::DecrementOverflow => f.write_str("ERR decrement would overflow"),
+            Error::WrongType => {
+                f.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
+            }
+            Error::OutOfRange => f.write_str("ERR value is out of range"),
+            Error::NoSuchKey => f.write_str("ERR no such key"),
+            Error::DbIndex => f.write_str("ERR DB index is out of range"),
+            Error::InvalidExpire(command) => {
+                write!(f, "ERR invalid expire time in '{command}' command")
+            }
+            Error::TooLong => {
+                f.write_str("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
+            }
+            Error::InvalidCursor => f.write_str("ERR invalid cursor"),
+            Error::Arity(command) => {
+                write!(f, "ERR wrong number of arguments for '{command}' command")
+            }
+            Error::UnknownCommand(name, args) => {
+                write!(f, "ERR unknown command '{name}', with args beginning with: {args}")
+            }
+            Error::UnknownSubcommand(name, container) => {
+                write!(f, "ERR unknown subcommand '{name}'. Try {container} HELP.")
+            }
+            Error::NoAuth => f.write_str("NOAUTH Authentication required."),
+            Error::Loading => f.write_str("LOADING Redis is loading the dataset in memory"),
+            Error::MisConf => f.write_str(
+                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable \
+                 to persist to disk. Commands that may modify the data set are disabled, because \
+                 this instance is configured to report errors during writes if RDB snapshotting \
+                 fails (stop-writes-on-bgsave-error option). Please check the server logs for \
+                 details about the RDB error.",
+            ),
+            Error::ExecAbort => {
+                f.write_str("EXECABORT Transaction discarded because of previous errors.")
+            }
+            Error::NestedMulti => f.write_str("ERR MULTI calls can not be nested"),
+            Error::ExecWithoutMulti => f.write_str("ERR EXEC without MULTI"),
+            Error::DiscardWithoutMulti => f.write_str("ERR DISCARD without MULTI"),
+            Error::WatchInMulti => f.write_str("ERR WATCH inside MULTI is not allowed"),
+            Error::NoMulti => f.write_str("ERR Command not allowed inside a transaction"),
+            Error::OnlyPubsub(command) => write!(
+                f,
+                "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / \
+                 QUIT / RESET are allowed in this context"
+            ),
+            Error::WrongPass => {
+                f.write_str("WRONGPASS invalid username-password pair or user is disabled.")
+            }
+            Error::AuthWithoutPassword => f.write_str(
+                "ERR AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?",
+            ),
+            Error::NoProto => f.write_str("NOPROTO unsupported protocol version"),
+            Error::HelloNoAuth => f.write_str(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+                 HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client \
+                 and select the RESP protocol version at the same time",
+            ),
+            Error::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
