@@ -54,7 +54,8 @@ impl Setting for Addresses {
                 Some(host) => (host, true),
                 None => (word, false),
             };
-            if host.is_empty() || host.contains(char::is_whitespace) {
+            let fits = |c: char| c.is_ascii_alphanumeric() || ".:-_*%".contains(c);
+            if host.is_empty() || !host.chars().all(fits) {
                 return Err(format!("'{word}' is not an address"));
             }
             addresses.push(Address { host: host.to_owned(), optional });
