@@ -1,5 +1,6 @@
 //! Floor 0: what any program could use. Knows nothing of Redis.
 
 pub mod blob;
+pub mod crc;
 pub mod random;
 pub mod time;
