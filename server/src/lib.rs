@@ -18,5 +18,7 @@
 //! a forked child writes snapshots. `engine::port` is the only door between the engine and the world.
 
 pub mod base;
+pub mod boot;
+pub mod config;
 pub mod resp;
 pub mod value;
