@@ -349,7 +349,7 @@ mod tests {
             &b"hello\r\n"[..],
             b"*x\r\n",
             b"*-2\r\n",
-            b"%9223372036854775807\r\n",
+            b"%-2\r\n",
             b":1x\r\n",
             b"$-5\r\n",
             b"$1\r\nabc\r\n",
