@@ -54,8 +54,30 @@ fn typed(reply: &Reply, indent: usize, out: &mut Vec<u8>) {
         Reply::Map(pairs) => typed_list(pairs, '#', indent, out, |(key, value), indent, out| {
             typed(key, indent, out);
             add(out, " => ");
+            if is_long(value) {
+                add(out, format!("\n{:indent$}", ""));
+            }
             typed(value, indent, out);
         }),
+    }
+}
+
+/// Whether it takes several lines.
+fn is_long(reply: &Reply) -> bool {
+    match reply {
+        Reply::Array(items) | Reply::Push(items) | Reply::Set(items) => {
+            items.len() > 1 || items.iter().any(is_long)
+        }
+        Reply::Map(pairs) => pairs.len() > 1 || pairs.iter().any(|(_, value)| is_long(value)),
+        Reply::Null
+        | Reply::Int(_)
+        | Reply::Double(_)
+        | Reply::Bool(_)
+        | Reply::BigNumber(_)
+        | Reply::Bulk(_)
+        | Reply::Simple(_)
+        | Reply::Error(_)
+        | Reply::Verbatim(..) => false,
     }
 }
 
@@ -200,7 +222,7 @@ mod tests {
 
     #[test]
     fn typed_replies_are_numbered_and_indented() {
-        let expected = "1) (integer) 9\n2) 1) \"a\\n\\xff\"\n   2) (empty array)\n   3) (nil)\n3) 1# \"k\" => 1~ (true)\n      2~ (double) 1.5";
+        let expected = "1) (integer) 9\n2) 1) \"a\\n\\xff\"\n   2) (empty array)\n   3) (nil)\n3) 1# \"k\" => \n      1~ (true)\n      2~ (double) 1.5";
         assert_eq!(print(Format::Typed, &nested()), expected);
         let ten = Reply::Array((1..=10).map(Reply::Int).collect());
         assert!(print(Format::Typed, &ten).starts_with(" 1) (integer) 1\n 2) "));

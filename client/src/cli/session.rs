@@ -122,7 +122,12 @@ impl Session {
         match self.client.call(Command::new(name).args(arguments)).await {
             Ok(reply) => {
                 self.note_database(name, arguments);
-                self.print_answer(&reply)?;
+                match reply {
+                    Reply::Bulk(text) if self.format == Format::Typed && is_report(words) => {
+                        self.print(&Reply::Simple(text))?;
+                    }
+                    reply => self.print_answer(&reply)?,
+                }
                 if listens {
                     return self.listen().await;
                 }
@@ -183,6 +188,26 @@ impl Session {
 
 fn is_farewell(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"quit") || word.eq_ignore_ascii_case(b"exit")
+}
+
+/// Whether the answer is a text for people, which quotes would only spoil. Version 3 says so itself, by verbatim text.
+fn is_report(words: &[Vec<u8>]) -> bool {
+    const REPORTS: [&str; 10] = [
+        "info",
+        "lolwut",
+        "client list",
+        "client info",
+        "cluster info",
+        "cluster nodes",
+        "memory doctor",
+        "memory malloc-stats",
+        "latency doctor",
+        "latency graph",
+    ];
+    let words: Vec<_> = words.iter().take(2).map(|word| String::from_utf8_lossy(word)).collect();
+    let both = words.join(" ").to_ascii_lowercase();
+    let first = both.split(' ').next().unwrap_or_default();
+    REPORTS.contains(&both.as_str()) || REPORTS.contains(&first)
 }
 
 /// The lines of standard input, read by a thread of their own so that pushes are printed while nobody types.
