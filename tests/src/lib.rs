@@ -1,1 +1,20 @@
-//! Test harness.
+//! The harness of Lodestore's tests: a client of its own, servers on free ports, transcripts.
+//!
+//! Owns: how a test speaks to a server.   Uses: std, tempfile.   Never: Lodestore's own client or
+//! parser, so that a mistake in them cannot hide itself.
+//!
+//! ```text
+//!  text        words of a command line <-> bytes, globs
+//!  reply       what a server answers, as a tree and as text
+//!  client      a blocking connection (RESP2, RESP3, raw bytes)
+//!  server      a server process: start, kill, restart
+//!  transcript  sessions written down in files, and the runner that plays them
+//!  source      this repository's own source, seen by the tidy test
+//! ```
+
+pub mod client;
+pub mod reply;
+pub mod server;
+pub mod source;
+pub mod text;
+pub mod transcript;
