@@ -94,7 +94,7 @@ fn pushes_follow_a_reply() {
     let expected = [written(&reply), written(&pushes)].concat();
     reply.append(&mut pushes);
     assert_eq!(written(&reply), expected);
-    assert!(pushes.is_empty() && pushes.len() == 0);
+    assert!(pushes.is_empty());
 }
 
 #[test]
