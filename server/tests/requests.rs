@@ -285,6 +285,16 @@ fn requests_before_an_error_count() {
 }
 
 #[test]
+fn a_refused_line_leaves_no_arguments_behind() {
+    for line in ["ECHO a 'b\n", "POST a b\r\n"] {
+        let mut connection = Connection::new(OPEN);
+        connection.read(format!("PING x\r\n{line}").as_bytes(), true);
+        assert!(matches!(connection.halt, Halt::Error(_)));
+        assert_eq!(connection.end().0, [[b"PING".to_vec(), b"x".to_vec()]]);
+    }
+}
+
+#[test]
 fn nothing_asked_is_nothing() {
     let stream = b"*0\r\n*-5\r\n\r\n\n  \r\nPING\n*1\r\n$4\r\nECHO\r\n\r\n";
     let expected = vec![vec![b"PING".to_vec()], vec![b"ECHO".to_vec()]];
