@@ -18,5 +18,6 @@
 //! a forked child writes snapshots. `engine::port` is the only door between the engine and the world.
 
 pub mod base;
+pub mod keyspace;
 pub mod resp;
 pub mod value;
