@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::blob::Blob;
 use crate::base::random::Rng;
-use crate::value::{Put, PutText, Scratch, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
+use crate::value::text::Scratch;
+use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
 
 thread_local! {
     /// Bytes of all entry blocks that this thread allocated, less those it freed.
@@ -278,7 +279,7 @@ proptest! {
         let hasher = KeyHasher::new(3);
         let mut db = Db::new(hasher.clone());
         let mut model = HashMap::new();
-        let mut give = |db: &mut Db, model: &mut HashMap<_, _>, number: usize, deadline| {
+        let give = |db: &mut Db, model: &mut HashMap<_, _>, number: usize, deadline| {
             let key = name(number as u64);
             db.slot(Key { bytes: &key, hash: hasher.hash(&key) })
                 .put_until(Put::Text(PutText::Int(1)), deadline);
