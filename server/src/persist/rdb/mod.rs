@@ -18,3 +18,4 @@ pub mod load;
 pub mod lzf;
 mod parse;
 pub mod save;
+mod target;
