@@ -13,8 +13,8 @@
 //!  2. What the target got before a fault was whole; that nothing has changed is known only after [`Loader::end`].
 
 use std::io::{ErrorKind, Read};
-use std::ops::Range;
 
+use super::batch::{Attributes, Batch, Held, Piece, Waiting};
 use super::fault::{LoadError, LoadFault, show};
 use super::format::{self, Access, MAGIC_LEN, Version};
 use super::lzf;
@@ -117,19 +117,6 @@ enum State {
     Done(Checksum),
 }
 
-/// What stands before a key and belongs to it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Attributes {
-    deadline: Option<i64>,
-    access: Access,
-}
-
-impl Attributes {
-    fn is_none(self) -> bool {
-        self.deadline.is_none() && self.access == Access::Unknown
-    }
-}
-
 /// A long value on its way in.
 #[derive(Debug)]
 struct Gather {
@@ -138,43 +125,6 @@ struct Gather {
     value: Vec<u8>,
     len: usize,
     attributes: Attributes,
-}
-
-/// Keys that are announced, not yet handed over. Their bytes lie in the slice or in `unpacked`.
-#[derive(Debug, Default)]
-struct Batch {
-    waiting: Vec<Waiting>,
-    unpacked: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    offset: u64,
-    key: Piece,
-    value: Held,
-    attributes: Attributes,
-}
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Slice(Range<usize>),
-    Unpacked(Range<usize>),
-}
-
-#[derive(Debug)]
-enum Held {
-    Int(i64),
-    Bytes(Piece),
-    Blob(Blob),
-}
-
-impl Piece {
-    fn of<'a>(&self, slice: &'a [u8], unpacked: &'a [u8]) -> &'a [u8] {
-        match self {
-            Piece::Slice(range) => &slice[range.clone()],
-            Piece::Unpacked(range) => &unpacked[range.clone()],
-        }
-    }
 }
 
 impl Loader {

@@ -11,6 +11,7 @@
 //!   EOF  crc64                         over everything before it; 0 means "not computed"
 //! ```
 
+mod batch;
 pub mod check;
 pub mod fault;
 pub mod format;
