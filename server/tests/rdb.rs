@@ -1,5 +1,7 @@
 //! Snapshots written and read back: any content, any slicing, any damage.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::collections::BTreeMap;
 
 use lodestore_server::base::crc::crc64;
