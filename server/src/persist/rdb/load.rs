@@ -451,6 +451,7 @@ impl Loader {
         }
         self.batch = Batch { waiting, unpacked };
         self.batch.unpacked.clear();
+        self.batch.unpacked.shrink_to(4 * BATCH_BYTES);
         handed
     }
 
