@@ -1,7 +1,8 @@
 //! What came out: lines to compare by eye, a table for the README, JSON for machines.
 //!
-//! Owns: the form of the output.   Uses: stats, json.   Never: a measurement.
+//! Owns: the form of the output.   Uses: stats, columns, json.   Never: a measurement.
 
+use crate::columns::short;
 use crate::json::Json;
 use crate::requests::Op;
 use crate::stats::{median, ratio};
@@ -150,7 +151,11 @@ pub fn markdown(results: &[CaseResult]) -> String {
             op.to_string().to_uppercase()
         ));
         for (_, sample) in &result.servers {
-            table.push_str(&format!(" {:.0} ({:.2}) |", sample.rps / 1e3, sample.server_us));
+            table.push_str(&format!(
+                " {} ({}) |",
+                short(sample.rps / 1e3),
+                short(sample.server_us)
+            ));
         }
         let best =
             result.first_of_best().map_or_else(|| "-".to_owned(), |best| format!("**{best:.2}**"));
