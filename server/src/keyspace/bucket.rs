@@ -70,12 +70,6 @@ impl Bucket {
         Matches(!some & TAGS)
     }
 
-    /// The slots that hold an entry.
-    #[inline]
-    pub fn used(&self) -> Matches {
-        Matches(self.matches(0).0 ^ TAGS)
-    }
-
     /// The entry in a slot.
     #[inline]
     pub fn entry(&self, slot: usize) -> Option<&Entry> {

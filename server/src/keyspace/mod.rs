@@ -13,6 +13,7 @@
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
 
 mod bucket;
+pub mod change;
 mod db;
 mod entry;
 mod expire;

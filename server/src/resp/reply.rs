@@ -19,7 +19,7 @@ use std::io::IoSlice;
 
 use super::Error;
 use crate::base::blob::Blob;
-use crate::base::bytes::{INTEGER_MAX, digits, push_f64, push_u64};
+use crate::base::bytes::{INTEGER_MAX, digits, push_f64};
 
 /// Blobs of this length or more are sent by reference.
 pub const BY_REFERENCE: usize = 16 * 1024;
@@ -87,9 +87,8 @@ impl Reply {
     #[inline]
     pub fn int(&mut self, n: i64) {
         if n < 0 {
-            self.buf.extend_from_slice(b":-");
-            push_u64(&mut self.buf, n.unsigned_abs());
-            self.buf.extend_from_slice(b"\r\n");
+            self.buf.push(b':');
+            self.header(b'-', n.unsigned_abs());
         } else {
             self.header(b':', n.unsigned_abs());
         }
@@ -322,9 +321,13 @@ impl Reply {
             let (tens, ones) = (b'0' + (n / 10) as u8, b'0' + (n % 10) as u8);
             return self.buf.extend_from_slice(&[kind, tens, ones, b'\r', b'\n']);
         }
-        self.buf.push(kind);
-        push_u64(&mut self.buf, n);
-        self.buf.extend_from_slice(b"\r\n");
+        // The kind, at most 20 digits, CR, LF: filled from the end.
+        let mut line = [b'\n'; INTEGER_MAX + 3];
+        line[INTEGER_MAX + 1] = b'\r';
+        let text = line[1..].first_chunk_mut().expect("the line is longer than the digits");
+        let at = digits(text, n);
+        line[at] = kind;
+        self.buf.extend_from_slice(&line[at..]);
     }
 
     /// Puts a header at the mark, moving what follows.

@@ -24,13 +24,12 @@
 //! As in Redis, the two bytes that end a line or a bulk string are skipped; only the `\r` that ends a
 //! length is looked for.
 
-use std::fmt;
-
 use ::bytes::buf::{BufMut, Limit};
 use memchr::memchr;
 
 use super::args::{ArgRange, Args};
-use super::{Error, inline};
+use super::inline;
+use super::protocol::ProtocolError;
 use crate::base::blob::Blob;
 use crate::base::bytes::parse_i64;
 
@@ -172,77 +171,6 @@ pub enum Halt {
     /// The batch holds [`BATCH_MAX`] requests and there is more.
     Full,
 }
-
-/// Why a connection is closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProtocolError {
-    /// The number of arguments is no number, or too large.
-    MultibulkLength,
-    /// The length of an argument is no number, negative, or too large.
-    BulkLength,
-    /// An argument that does not begin with `$`.
-    ExpectedBulk(u8),
-    /// 64 KiB without the end of the number of arguments.
-    LongMultibulkCount,
-    /// 64 KiB without the end of the length of an argument.
-    LongBulkCount,
-    /// 64 KiB without the end of an inline request.
-    LongInline,
-    /// An inline request whose quotes do not match.
-    UnbalancedQuotes,
-    /// Too many arguments for a client that has not authenticated.
-    UnauthenticatedMultibulk,
-    /// Too long an argument for a client that has not authenticated.
-    UnauthenticatedBulk,
-    /// `POST` or `Host:`: somebody makes a browser talk to us.
-    SecurityAttack,
-    /// One request of 4 GiB.
-    LongRequest,
-}
-
-impl ProtocolError {
-    /// What the client is told before the connection closes; nothing in the worst cases.
-    pub fn reply(&self) -> Option<Error> {
-        match self {
-            ProtocolError::SecurityAttack | ProtocolError::LongRequest => None,
-            ProtocolError::MultibulkLength
-            | ProtocolError::BulkLength
-            | ProtocolError::ExpectedBulk(_)
-            | ProtocolError::LongMultibulkCount
-            | ProtocolError::LongBulkCount
-            | ProtocolError::LongInline
-            | ProtocolError::UnbalancedQuotes
-            | ProtocolError::UnauthenticatedMultibulk
-            | ProtocolError::UnauthenticatedBulk => Some(Error::text(format!("ERR {self}"))),
-        }
-    }
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Protocol error: ")?;
-        match self {
-            ProtocolError::MultibulkLength => f.write_str("invalid multibulk length"),
-            ProtocolError::BulkLength => f.write_str("invalid bulk length"),
-            ProtocolError::ExpectedBulk(byte) => {
-                let shown = if byte.is_ascii_graphic() { char::from(*byte) } else { ' ' };
-                write!(f, "expected '$', got '{shown}'")
-            }
-            ProtocolError::LongMultibulkCount => f.write_str("too big mbulk count string"),
-            ProtocolError::LongBulkCount => f.write_str("too big bulk count string"),
-            ProtocolError::LongInline => f.write_str("too big inline request"),
-            ProtocolError::UnbalancedQuotes => f.write_str("unbalanced quotes in request"),
-            ProtocolError::UnauthenticatedMultibulk => {
-                f.write_str("unauthenticated multibulk length")
-            }
-            ProtocolError::UnauthenticatedBulk => f.write_str("unauthenticated bulk length"),
-            ProtocolError::SecurityAttack => f.write_str("possible cross protocol scripting"),
-            ProtocolError::LongRequest => f.write_str("request too long"),
-        }
-    }
-}
-
-impl std::error::Error for ProtocolError {}
 
 /// Where to receive the rest of a big bulk string: takes what is missing, or less.
 pub type BigTarget<'a> = Limit<&'a mut Vec<u8>>;
@@ -494,15 +422,19 @@ impl Parser {
     fn inline(&mut self, into: &mut Requests) -> Result<(), Halt> {
         let newline = self.find(into, b'\n', ProtocolError::LongInline)?;
         let first = into.args.len();
-        inline::split(&mut into.buf, into.parsed, newline, &mut into.args)
-            .map_err(|inline::Unbalanced| Halt::Error(ProtocolError::UnbalancedQuotes))?;
+        let split = inline::split(&mut into.buf, into.parsed, newline, &mut into.args);
+        let name = Args::new(&into.buf, &into.args[first..], &[]).find(0);
+        let error = match (split, name) {
+            (Err(inline::Unbalanced), _) => Some(ProtocolError::UnbalancedQuotes),
+            (Ok(()), Some(name)) => is_attack(name).then_some(ProtocolError::SecurityAttack),
+            (Ok(()), None) => None,
+        };
+        if let Some(error) = error {
+            into.args.truncate(first);
+            return Err(Halt::Error(error));
+        }
         if into.args.len() > first {
             into.finish(first);
-            let name = into.args(into.len() - 1).name();
-            if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
-                into.requests.pop();
-                return Err(Halt::Error(ProtocolError::SecurityAttack));
-            }
         }
         self.advance(into, newline + 1);
         Ok(())
@@ -549,6 +481,11 @@ impl Parser {
             into.parsed = 0;
         }
     }
+}
+
+/// Whether a line is HTTP: somebody makes a browser talk to us.
+fn is_attack(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 /// The range of the bulk string whose header is at `at`, if its length has up to four digits and it is
