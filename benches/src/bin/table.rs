@@ -5,7 +5,7 @@
 //!
 //! Every measurement is a process of its own (this program, started again with `--only`): a used heap would
 //! flatter whoever comes second. All stores hash with ahash and allocate with
-//! jemalloc, as the server does.
+//! the allocator that the server's library installs.
 
 use lodestore_benches::columns::{Columns, Comparison};
 use lodestore_benches::flags::Flags;
@@ -20,9 +20,6 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
-
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const USAGE: &str = "\
 usage: table [options]
