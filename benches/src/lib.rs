@@ -1,1 +1,49 @@
-//! Benchmarks.
+//! What the benchmarks share: starting servers side by side, loading them cheaply, and saying what came out.
+//!
+//! Owns: the load generator and the servers it measures.   Uses: lodestore_server::base::random.   Never: the engine.
+//!
+//! ```text
+//!  bin/wire  bin/fairness  bin/snapshot      one question each
+//!        |
+//!  peer      which servers, and how they start        guard    they end whatever happens
+//!  requests  bytes built before the clock starts      load     one thread, many sockets
+//!  client    one blocking connection                  crowd    clients that never pause
+//!  cpu       what each thread of a server cost        histogram  durations
+//!  stats report columns json flags                    numbers in, lines out
+//! ```
+//!
+//! One rule for every number: servers take turns (A B C A B C) and the median of the rounds is printed,
+//! because the machine drifts by more than most differences that matter.
+
+pub mod client;
+pub mod columns;
+pub mod cpu;
+pub mod crowd;
+pub mod flags;
+pub mod guard;
+pub mod histogram;
+pub mod json;
+pub mod load;
+pub mod peer;
+pub mod report;
+pub mod requests;
+pub mod stats;
+
+/// What can end a benchmark early: a sentence for the person who started it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of a step of a benchmark.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Runs a benchmark's `main`: installs the guard, prints the failure if there is one, ends the servers.
+pub fn run(benchmark: impl FnOnce() -> Outcome<()>) -> std::process::ExitCode {
+    let result = guard::install().and_then(|()| benchmark());
+    guard::end_all();
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

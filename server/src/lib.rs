@@ -18,5 +18,15 @@
 //! a forked child writes snapshots. `engine::port` is the only door between the engine and the world.
 
 pub mod base;
+pub mod boot;
+pub mod command;
+pub mod config;
+pub mod engine;
+pub mod io;
+pub mod keyspace;
+pub mod persist;
+pub mod pubsub;
 pub mod resp;
+pub mod session;
+pub mod stats;
 pub mod value;

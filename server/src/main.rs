@@ -1,2 +1,5 @@
-//! Starts the server.
-fn main() {}
+//! `lodestore-server`: arguments, then `boot::run`, then the exit code.
+
+fn main() {
+    std::process::exit(lodestore_server::boot::run());
+}

@@ -1,5 +1,11 @@
 //! Floor 0: what any program could use. Knows nothing of Redis.
 
+pub mod alloc;
 pub mod blob;
+pub mod bytes;
+pub mod crash;
+pub mod crc;
+pub mod queue;
 pub mod random;
+pub mod sys;
 pub mod time;

@@ -57,3 +57,11 @@ impl KeyHasher {
         hasher.finish()
     }
 }
+
+impl BuildHasher for KeyHasher {
+    type Hasher = <ahash::RandomState as BuildHasher>::Hasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        self.0.build_hasher()
+    }
+}

@@ -1,0 +1,91 @@
+//! One blocking connection: for filling a server and for asking it questions.
+//!
+//! Owns: a socket.   Uses: nothing.   Never: measuring throughput (`load` does).
+
+use crate::{Outcome, requests};
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Longer than any answer takes, shorter than a person waits for a hung server.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How many SETs are sent before their replies are read.
+const FILL_STEP: u64 = 1000;
+
+/// A connection that sends one command at a time.
+#[derive(Debug)]
+pub struct Client {
+    reader: BufReader<TcpStream>,
+    out: Vec<u8>,
+}
+
+impl Client {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Outcome<Client> {
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Client { reader: BufReader::new(stream), out: Vec::new() })
+    }
+
+    /// Sends one command and returns its reply: the text of a bulk string, otherwise the line with its type byte.
+    pub fn ask(&mut self, words: &[&str]) -> Outcome<String> {
+        self.out.clear();
+        requests::push_command(&mut self.out, words.iter().map(|word| word.as_bytes()));
+        self.reader.get_mut().write_all(&self.out)?;
+        let mut line = String::new();
+        if self.reader.read_line(&mut line)? == 0 {
+            return Err("the server closed the connection".into());
+        }
+        let line = line.trim_end().to_owned();
+        match line.strip_prefix('$').map(str::parse::<usize>) {
+            Some(Ok(len)) => self.body(len),
+            Some(Err(_)) | None => Ok(line),
+        }
+    }
+
+    fn body(&mut self, len: usize) -> Outcome<String> {
+        let mut body = Vec::new();
+        self.reader.by_ref().take(len as u64 + 2).read_to_end(&mut body)?;
+        body.truncate(len);
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// The fields of INFO.
+    pub fn info(&mut self) -> Outcome<HashMap<String, String>> {
+        let text = self.ask(&["INFO", "all"])?;
+        let fields = text.lines().filter_map(|line| line.split_once(':'));
+        Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// Sets the keys `0..keys` to values of `size` bytes. The server is never idle: one step is under way
+    /// while the replies of the last are read.
+    pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
+        let value = requests::value(size);
+        let mut unread = 0;
+        for first in (0..keys).step_by(FILL_STEP as usize) {
+            let end = keys.min(first + FILL_STEP);
+            self.out.clear();
+            for key in first..end {
+                requests::push_command(&mut self.out, [b"SET", &requests::key(key)[..], &value]);
+            }
+            self.reader.get_mut().write_all(&self.out)?;
+            self.expect_ok(unread)?;
+            unread = end - first;
+        }
+        self.expect_ok(unread)
+    }
+
+    fn expect_ok(&mut self, replies: u64) -> Outcome<()> {
+        let mut reply = [0; 5];
+        for _ in 0..replies {
+            self.reader.read_exact(&mut reply)?;
+            if &reply != b"+OK\r\n" {
+                return Err(format!("SET was refused: {}", String::from_utf8_lossy(&reply)).into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! The report of a crash: what ran, where, and which version.
+//!
+//! Owns: the note of the running command, the panic hook.   Uses: nothing.   Never: values, keys.
+//!
+//! The note is a name from a command's row, so no data of a user can get into a report.
+
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::io::Write;
+
+thread_local! {
+    static RUNNING: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Notes which command this thread runs; empty: none.
+#[inline]
+pub fn note(command: &'static str) {
+    RUNNING.with(|running| running.set(command));
+}
+
+/// Makes every panic write a report to standard error, and to the log file if there is one. The
+/// process aborts behind it.
+pub fn report_panics(version: &'static str, log_file: Option<String>) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        let command = RUNNING.with(Cell::get);
+        let report = format!(
+            "\n=== LODESTORE CRASH REPORT: copy from here ===\n\
+             version: {version}\nthread: {}\ncommand: {} (its arguments are hidden)\n{panic}\n\
+             stack:\n{}\n=== end of the report ===\n",
+            thread.name().unwrap_or("unnamed"),
+            if command.is_empty() { "none" } else { command },
+            Backtrace::force_capture(),
+        );
+        // Nothing can be done about a report that cannot be written.
+        let _ = std::io::stderr().write_all(report.as_bytes());
+        if let Some(path) = &log_file
+            && let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(path)
+        {
+            let _ = file.write_all(report.as_bytes());
+        }
+    }));
+}

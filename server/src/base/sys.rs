@@ -1,0 +1,242 @@
+//! The few system calls that the standard library does not offer.
+//!
+//! Owns: thin safe wrappers.   Uses: libc, fork.   Never: policy; callers decide what a failure means.
+//!
+//! Everything that the snapshot child calls (the functions of [`child`]) is async-signal-safe: plain
+//! system calls, no allocation, no lock.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+/// What `fork` gives.
+pub enum Fork {
+    /// This process goes on; the child's number.
+    Parent(i32),
+    /// This is the child: only what [`child`] offers may be called.
+    Child,
+}
+
+/// Forks this process.
+///
+/// # Errors
+/// The kernel's: no memory, or too many processes.
+pub fn fork() -> io::Result<Fork> {
+    match fork::fork() {
+        Ok(fork::Fork::Parent(pid)) => Ok(Fork::Parent(pid)),
+        Ok(fork::Fork::Child) => Ok(Fork::Child),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// Asks without waiting whether a child has ended; none: it lives.
+pub fn reap(pid: i32) -> Option<Exit> {
+    let mut status = 0;
+    // SAFETY: `status` is a valid place to write to for the whole call.
+    let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+    if reaped == 0 {
+        return None;
+    }
+    if reaped == pid && libc::WIFSIGNALED(status) {
+        return Some(Exit::Signal(libc::WTERMSIG(status)));
+    }
+    Some(Exit::Code(if reaped == pid { libc::WEXITSTATUS(status) } else { -1 }))
+}
+
+/// Kills a child at once and waits for its end.
+pub fn kill_and_reap(pid: i32) {
+    let mut status = 0;
+    // SAFETY: plain system calls; `status` is valid for the whole call.
+    unsafe {
+        libc::kill(pid, libc::SIGKILL);
+        libc::waitpid(pid, &raw mut status, 0);
+    }
+}
+
+/// Whether a process of this number exists.
+pub fn process_exists(pid: i32) -> bool {
+    // SAFETY: signal 0 is never delivered; the call only asks.
+    let result = unsafe { libc::kill(pid, 0) };
+    result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
+/// Locks an open file or directory for this process, or says false if another one holds it.
+///
+/// # Errors
+/// The kernel's, other than "would block".
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: the descriptor is open as long as `file` is borrowed.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    if error.kind() == io::ErrorKind::WouldBlock { Ok(false) } else { Err(error) }
+}
+
+/// The limit on open descriptors of this process: what it has, and what it may ask for.
+pub fn descriptor_limit() -> (u64, u64) {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place to write to.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (limit.rlim_cur, limit.rlim_max)
+}
+
+/// Raises the limit on open descriptors.
+///
+/// # Errors
+/// More than the process may ask for.
+pub fn set_descriptor_limit(wanted: u64, hard: u64) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: wanted, rlim_max: hard.max(wanted) };
+    // SAFETY: `limit` is valid for reading.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The local time's distance from UTC in seconds, for log lines.
+pub fn utc_offset(unix_s: i64) -> i64 {
+    // SAFETY: an all-zero `tm` is a valid value of the plain C struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call, which keeps neither.
+    unsafe { libc::localtime_r(&raw const unix_s, &raw mut parts) };
+    parts.tm_gmtoff
+}
+
+/// Sets the mode bits of new files for this process and returns the old ones.
+pub fn umask(mode: u32) -> u32 {
+    // SAFETY: always succeeds and touches no memory.
+    unsafe { libc::umask(mode) }
+}
+
+/// The kernel's name, version and machine, as INFO shows them.
+pub fn os_name() -> String {
+    // SAFETY: an all-zero `utsname` is a valid value of the plain C struct.
+    let mut name: libc::utsname = unsafe { std::mem::zeroed() };
+    // SAFETY: `name` is a valid place to write to.
+    unsafe { libc::uname(&raw mut name) };
+    let text = |field: &[libc::c_char]| {
+        let bytes = field.iter().take_while(|&&c| c != 0).map(|&c| c as u8).collect::<Vec<_>>();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    format!("{} {} {}", text(&name.sysname), text(&name.release), text(&name.machine))
+}
+
+/// A pipe whose reading end never blocks.
+///
+/// # Errors
+/// Out of descriptors.
+pub fn pipe() -> io::Result<(io::PipeReader, io::PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    // SAFETY: the descriptor is open; the call touches no memory.
+    let result = unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok((reader, writer)) }
+}
+
+/// What a forked child may call.
+pub mod child {
+    use super::{RawFd, io};
+
+    /// Makes the child die with its parent and closes every descriptor but the kept ones: an orphan
+    /// would hold the port and the directory's lock. Says false if the parent is already gone.
+    pub fn settle(parent: u32, keep: [RawFd; 2]) -> bool {
+        // SAFETY: plain system calls on numbers; the descriptors that are closed are not used again
+        // by the child, which never returns to the code that owns them.
+        unsafe {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if libc::getppid() as u32 != parent {
+                return false;
+            }
+            let (low, high) = (keep[0].min(keep[1]) as u32, keep[0].max(keep[1]) as u32);
+            // Standard input, output and error stay: a crash report goes there.
+            if low > 3 {
+                libc::syscall(libc::SYS_close_range, 3u32, low - 1, 0u32);
+            }
+            if high > low + 1 {
+                libc::syscall(libc::SYS_close_range, low + 1, high - 1, 0u32);
+            }
+            libc::syscall(libc::SYS_close_range, high + 1, u32::MAX, 0u32);
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
+                libc::signal(signal, libc::SIG_IGN);
+            }
+            libc::setpriority(libc::PRIO_PROCESS, 0, 5);
+        }
+        true
+    }
+
+    /// Writes all bytes.
+    ///
+    /// # Errors
+    /// The kernel's number of the error.
+    pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> Result<(), i32> {
+        while !bytes.is_empty() {
+            // SAFETY: the slice is valid for reading over its whole length.
+            let written = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+            if written < 0 {
+                let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
+                if error != libc::EINTR {
+                    return Err(error);
+                }
+                continue;
+            }
+            if written == 0 {
+                return Err(libc::EIO);
+            }
+            bytes = &bytes[written as usize..];
+        }
+        Ok(())
+    }
+
+    /// Forces a file to the disk.
+    ///
+    /// # Errors
+    /// The kernel's number of the error.
+    pub fn sync(fd: RawFd) -> Result<(), i32> {
+        // SAFETY: a plain system call on a number.
+        if unsafe { libc::fsync(fd) } == 0 {
+            return Ok(());
+        }
+        Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
+    }
+
+    /// Ends the child without running anybody's clean-up.
+    pub fn exit(code: i32) -> ! {
+        // SAFETY: never returns; runs no handlers.
+        unsafe { libc::_exit(code) }
+    }
+
+    /// Bytes of this process's memory that were copied since the fork, from /proc/self/smaps_rollup.
+    /// `buffer` must be a page or more.
+    pub fn private_dirty(buffer: &mut [u8]) -> u64 {
+        const PATH: &[u8] = b"/proc/self/smaps_rollup\0";
+        // SAFETY: the path ends with NUL; the buffer is valid for writing over its whole length.
+        let read = unsafe {
+            let fd = libc::open(PATH.as_ptr().cast(), libc::O_RDONLY);
+            if fd < 0 {
+                return 0;
+            }
+            let read = libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len());
+            libc::close(fd);
+            read
+        };
+        let text = &buffer[..usize::try_from(read).unwrap_or(0)];
+        const WORD: &[u8] = b"Private_Dirty:";
+        let Some(at) = text.windows(WORD.len()).position(|window| window == WORD) else { return 0 };
+        let digits = text[at + WORD.len()..].iter().skip_while(|byte| **byte == b' ');
+        let kib = digits
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0u64, |sum, byte| sum * 10 + u64::from(byte - b'0'));
+        kib * 1024
+    }
+}

@@ -1,0 +1,177 @@
+//! The command line: what the process is asked to do.
+//!
+//! Owns: the options and their manual.   Uses: config's quoting.   Never: opens a file.
+//!
+//! Settings on the command line become lines of a redis.conf, so that they are read by the same
+//! grammar and fail with the same words.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::config::parse::quote;
+
+/// What the process is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Run the server.
+    Serve(Sources),
+    /// Read a snapshot file and say whether it is sound.
+    Check(PathBuf),
+    /// Read the settings and say whether they are right.
+    CheckConfig(Sources),
+    /// Print [`HELP`].
+    Help,
+    /// Print the version.
+    Version,
+    /// The command line makes no sense; the words say why.
+    Wrong(String),
+}
+
+/// Where the settings come from. A later source prevails over an earlier one: the file, then the
+/// standard input, then the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// The file named by the first argument.
+    pub file: Option<PathBuf>,
+    /// Whether a last argument `-` asks to read settings from the standard input.
+    pub stdin: bool,
+    /// The `--name value` options, as lines of a redis.conf.
+    pub overrides: String,
+}
+
+/// The answer to `--help`.
+pub const HELP: &str = "\
+Usage: lodestore-server [/path/to/redis.conf] [--name value...]... [-]
+       lodestore-server -                        read settings from the standard input
+       lodestore-server --check FILE             tell whether a snapshot file is sound
+       lodestore-server --check-config [...]     tell whether these settings are right
+       lodestore-server -v | --version
+       lodestore-server -h | --help
+
+Every setting of redis.conf.example can be given as an option:
+       lodestore-server --port 7777 --save ''
+       lodestore-server /etc/redis/redis.conf --loglevel verbose --save 900 1 --save 60 10
+       echo 'maxclients 100' | lodestore-server --port 7777 -
+";
+
+/// Understands the arguments after the program's name.
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Invocation {
+    let mut words = Vec::new();
+    for argument in arguments {
+        match argument.into_string() {
+            Ok(word) => words.push(word),
+            Err(argument) => {
+                return Invocation::Wrong(format!("{} is not UTF-8 text", argument.display()));
+            }
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["-h" | "--help", ..] => Invocation::Help,
+        ["-v" | "--version", ..] => Invocation::Version,
+        ["--check", file] => Invocation::Check(file.into()),
+        ["--check", ..] => Invocation::Wrong("--check takes the name of one file".into()),
+        ["--check-config", ref rest @ ..] => {
+            sources(rest).map_or_else(Invocation::Wrong, Invocation::CheckConfig)
+        }
+        ref all => sources(all).map_or_else(Invocation::Wrong, Invocation::Serve),
+    }
+}
+
+fn sources(words: &[&str]) -> Result<Sources, String> {
+    let mut sources = Sources::default();
+    let mut rest = words;
+    if let [first, after @ ..] = rest
+        && !first.starts_with('-')
+    {
+        sources.file = Some(first.into());
+        rest = after;
+    }
+    // Only a last `-` is the standard input: elsewhere it may be the value of an option.
+    if let [before @ .., "-"] = rest {
+        sources.stdin = true;
+        rest = before;
+    }
+    while let [option, after @ ..] = rest {
+        let name = option
+            .strip_prefix("--")
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| format!("{option}: expected an option such as --port"))?;
+        let count = after.iter().take_while(|word| !word.starts_with("--")).count();
+        let (values, others) = after.split_at(count);
+        sources.overrides.push_str(&line(name, values));
+        rest = others;
+    }
+    Ok(sources)
+}
+
+/// One option as a line. `--name=value` and the single argument `"--name value"` are understood too,
+/// and `--save` without a value means none, as in Redis.
+fn line(name: &str, values: &[&str]) -> String {
+    let (name, first) = match name.split_once(|c: char| c == '=' || c.is_whitespace()) {
+        Some((name, value)) => (name, Some(value)),
+        None => (name, None),
+    };
+    let mut line = quote(name);
+    for value in first.iter().chain(values) {
+        line.push(' ');
+        line.push_str(&quote(value));
+    }
+    if name.eq_ignore_ascii_case("save") && first.is_none() && values.is_empty() {
+        line.push_str(" \"\"");
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(line: &str) -> Invocation {
+        let words = crate::config::parse::words(line).unwrap();
+        read(words.into_iter().map(OsString::from))
+    }
+
+    fn overrides(line: &str) -> String {
+        match understood(line) {
+            Invocation::Serve(sources) => sources.overrides,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_become_lines() {
+        assert_eq!(overrides("--port 7777 --save ''"), "port 7777\nsave \"\"\n");
+        assert_eq!(overrides("--save 900 1 --save 60 10"), "save 900 1\nsave 60 10\n");
+        assert_eq!(overrides("--save --port=1"), "save \"\"\nport 1\n");
+        assert_eq!(overrides("--requirepass 'a b\"'"), "requirepass \"a b\\\"\"\n");
+        assert_eq!(overrides("'--save 900 1'"), "save \"900 1\"\n");
+        assert_eq!(overrides("--list -1 - x"), "list -1 - x\n");
+        assert_eq!(overrides(r#"--a "x\ny""#), "a \"x\\ny\"\n", "no value can begin a line");
+    }
+
+    #[test]
+    fn a_file_comes_first_and_the_standard_input_last() {
+        let serve = |file: Option<&str>, stdin, overrides: &str| {
+            let file = file.map(PathBuf::from);
+            Invocation::Serve(Sources { file, stdin, overrides: overrides.into() })
+        };
+        assert_eq!(understood(""), serve(None, false, ""));
+        assert_eq!(understood("-"), serve(None, true, ""));
+        assert_eq!(understood("/etc/x.conf"), serve(Some("/etc/x.conf"), false, ""));
+        assert_eq!(understood("x.conf --hz 5 -"), serve(Some("x.conf"), true, "hz 5\n"));
+    }
+
+    #[test]
+    fn other_things_can_be_asked() {
+        assert_eq!(understood("--version"), Invocation::Version);
+        assert_eq!(understood("-h"), Invocation::Help);
+        assert_eq!(understood("--check dump.rdb"), Invocation::Check("dump.rdb".into()));
+        let checked = Sources { file: Some("a.conf".into()), ..Sources::default() };
+        assert_eq!(understood("--check-config a.conf"), Invocation::CheckConfig(checked));
+        for wrong in ["--check", "--check a b", "a.conf b.conf", "-x", "--"] {
+            assert!(matches!(understood(wrong), Invocation::Wrong(_)), "{wrong}");
+        }
+    }
+}

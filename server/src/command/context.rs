@@ -1,0 +1,409 @@
+//! What a command can reach: four contexts, by reach.
+//!
+//! Owns: the contexts and the parts behind them.   Uses: keyspace, parts, resp.   Never: the engine, io.
+//!
+//! A data command sees the keyspace and its reply and cannot even name a client or the server; a
+//! session command sees connections; only a server command sees everything. That a key past its time
+//! is missing is decided here and nowhere else.
+
+use super::index::Index;
+use crate::base::random::Rng;
+use crate::base::time::Now;
+use crate::config::Config;
+use crate::keyspace::change::{Change, Changes, Event};
+use crate::keyspace::{Db, EntryRef, Key, Keyspace, Slot};
+use crate::persist::state::Persist;
+use crate::pubsub::PubSub;
+use crate::resp::args::Args;
+use crate::resp::reply::Reply;
+use crate::resp::{Error, Result};
+use crate::session::pause::Pause;
+use crate::session::watch::Watch;
+use crate::session::{ClientId, Session, Sessions};
+use crate::stats::Stats;
+use crate::value::{Put, PutText, TextRef, ValueRef};
+
+/// Everything that the engine owns, by part.
+pub struct Parts {
+    /// The databases.
+    pub keyspace: Keyspace,
+    /// The settings.
+    pub config: Config,
+    /// Who is connected.
+    pub sessions: Sessions,
+    /// Who listens.
+    pub pubsub: PubSub,
+    /// Who watches which keys.
+    pub watch: Watch,
+    /// Whether clients are paused.
+    pub pause: Pause,
+    /// What is counted.
+    pub stats: Stats,
+    /// Snapshots: what is known of them.
+    pub persist: Persist,
+    /// What the running call changed.
+    pub changes: Changes,
+    /// What the running call's reads met.
+    pub lookups: Lookups,
+    /// All commands.
+    pub index: Index,
+    /// Randomness, from the server's seed.
+    pub rng: Rng,
+    /// Keys past their time are looked for (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: bool,
+    /// What never changes while the server runs.
+    pub about: About,
+}
+
+/// What INFO says of the process; told by `boot`.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// 40 hexadecimal digits, new at every start.
+    pub run_id: String,
+    /// The settings file, if there is one.
+    pub config_file: String,
+    /// The binary.
+    pub executable: String,
+    /// The process.
+    pub pid: u32,
+    /// I/O threads besides the core.
+    pub io_threads: usize,
+    /// The kernel's name and version.
+    pub os: String,
+}
+
+/// What reads leave behind: counters, and keys that were found past their time.
+#[derive(Default)]
+pub struct Lookups {
+    /// Keys found.
+    pub hits: u64,
+    /// Keys not found.
+    pub misses: u64,
+    /// Keys past their time, to be removed after the command: database and key.
+    pub expired: Vec<(usize, Box<[u8]>)>,
+    /// Keys past their time that a write removed on its way.
+    pub removed: u64,
+}
+
+/// What the request's first key hashes to, worked out by whoever parsed it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hashed {
+    /// The key's position among the arguments; 0: none.
+    pub at: usize,
+    /// Its hash.
+    pub hash: u64,
+}
+
+/// The data as a reading command sees it.
+pub struct Reads<'a> {
+    keyspace: &'a mut Keyspace,
+    lookups: &'a mut Lookups,
+    db: usize,
+    now_ms: i64,
+    /// The access clock to write into what is read; none while a child lives or for NO-TOUCH.
+    touch: Option<u32>,
+}
+
+impl<'a> Reads<'a> {
+    /// A view of one database.
+    pub fn new(
+        keyspace: &'a mut Keyspace,
+        lookups: &'a mut Lookups,
+        db: usize,
+        now: Now,
+        touch: Option<u32>,
+    ) -> Reads<'a> {
+        Reads { keyspace, lookups, db, now_ms: now.unix_ms(), touch }
+    }
+
+    /// The value of a key, counted as a hit or a miss. A key past its time is missing.
+    #[inline]
+    pub fn find(&mut self, key: Key<'_>) -> Option<ValueRef<'_>> {
+        self.entry(key).map(EntryRef::value)
+    }
+
+    /// The string of a key.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn text(&mut self, key: Key<'_>) -> Result<Option<TextRef<'_>>> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(ValueRef::Text(text)) => Ok(Some(text)),
+        }
+    }
+
+    /// A key's whole entry, counted as a hit or a miss.
+    #[inline]
+    pub fn entry(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let found = match self.touch {
+            Some(clock) => self.keyspace.db_mut(self.db).touch(key, clock),
+            None => self.keyspace.db(self.db).find(key),
+        };
+        match found {
+            Some(entry) if !past(entry, self.now_ms) => {
+                self.lookups.hits += 1;
+                Some(entry)
+            }
+            Some(_) => {
+                self.lookups.misses += 1;
+                self.lookups.expired.push((self.db, key.bytes.into()));
+                None
+            }
+            None => {
+                self.lookups.misses += 1;
+                None
+            }
+        }
+    }
+
+    /// A key's entry, without counting and without touching its access clock.
+    pub fn peek(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, self.now_ms))
+    }
+
+    /// Whether an entry is past its time.
+    pub fn past(&self, entry: EntryRef<'_>) -> bool {
+        past(entry, self.now_ms)
+    }
+
+    /// The database, for scans. Its entries may be past their time: ask [`Reads::past`].
+    pub fn db(&self) -> &Db {
+        self.keyspace.db(self.db)
+    }
+
+    /// The number of the database.
+    pub fn number(&self) -> usize {
+        self.db
+    }
+
+    /// A key with its hash.
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.keyspace.key(bytes)
+    }
+}
+
+/// Whether an entry is past its time.
+#[inline]
+fn past(entry: EntryRef<'_>, now_ms: i64) -> bool {
+    entry.deadline().is_some_and(|deadline| deadline < now_ms)
+}
+
+/// What a reading command sees.
+pub struct ReadCx<'a> {
+    /// The request; index 0 is the name.
+    pub args: Args<'a>,
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// The data.
+    pub data: Reads<'a>,
+    /// The settings.
+    pub config: &'a Config,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+    /// The time.
+    pub now: Now,
+    /// The first key's hash.
+    pub hashed: Hashed,
+}
+
+impl<'a> ReadCx<'a> {
+    /// An argument.
+    #[inline]
+    pub fn arg(&self, at: usize) -> &'a [u8] {
+        self.args.get(at)
+    }
+
+    /// An argument as a key.
+    #[inline]
+    pub fn key(&self, at: usize) -> Key<'a> {
+        keyed(self.data.keyspace, self.args, self.hashed, at)
+    }
+}
+
+#[inline]
+fn keyed<'a>(keyspace: &Keyspace, args: Args<'a>, hashed: Hashed, at: usize) -> Key<'a> {
+    let bytes = args.get(at);
+    if at == hashed.at { Key { bytes, hash: hashed.hash } } else { keyspace.key(bytes) }
+}
+
+/// What a writing command sees.
+pub struct WriteCx<'a> {
+    /// The request; index 0 is the name.
+    pub args: Args<'a>,
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// The databases. Data commands use the methods below, which see expired keys as missing.
+    pub keyspace: &'a mut Keyspace,
+    /// What it changed.
+    pub changes: &'a mut Changes,
+    /// Hits and misses.
+    pub lookups: &'a mut Lookups,
+    /// The settings.
+    pub config: &'a Config,
+    /// The selected database.
+    pub db: usize,
+    /// The time.
+    pub now: Now,
+    /// The first key's hash.
+    pub hashed: Hashed,
+    /// The access clock that new and changed entries get.
+    pub clock: u32,
+}
+
+impl<'a> WriteCx<'a> {
+    /// An argument.
+    #[inline]
+    pub fn arg(&self, at: usize) -> &'a [u8] {
+        self.args.get(at)
+    }
+
+    /// An argument as a key.
+    #[inline]
+    pub fn key(&self, at: usize) -> Key<'a> {
+        keyed(self.keyspace, self.args, self.hashed, at)
+    }
+
+    /// A key's place, to read, change, create or remove it. A key past its time is removed first, and
+    /// everybody is told.
+    #[inline]
+    pub fn slot<'k>(&mut self, key: Key<'k>) -> Slot<'_, 'k> {
+        let now_ms = self.now.unix_ms();
+        let mut slot = self.keyspace.db_mut(self.db).slot(key);
+        if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
+            slot.remove();
+            self.changes.tell(self.db, &[b"DEL", key.bytes]);
+            let _ = self.changes.also(self.db, key.bytes, Event::EXPIRED);
+            self.lookups.removed += 1;
+        }
+        slot
+    }
+
+    /// The string of a key, counted as a hit or a miss.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn text(&mut self, key: Key<'_>) -> Result<Option<TextRef<'_>>> {
+        let exists = self.slot(key).exists();
+        if exists {
+            self.lookups.hits += 1;
+        } else {
+            self.lookups.misses += 1;
+        }
+        match self.keyspace.db(self.db).find(key).map(EntryRef::value) {
+            None => Ok(None),
+            Some(ValueRef::Text(text)) => Ok(Some(text)),
+        }
+    }
+
+    /// The number that a key holds; 0 if the key is missing.
+    ///
+    /// # Errors
+    /// `WrongType`, or `NotInteger` if the string is no number.
+    pub fn number(&mut self, key: Key<'_>) -> Result<i64> {
+        match self.slot(key).entry().map(EntryRef::value) {
+            None => Ok(0),
+            Some(ValueRef::Text(TextRef::Int(number))) => Ok(number),
+            Some(ValueRef::Text(TextRef::Bytes(bytes))) => {
+                crate::base::bytes::parse_i64(bytes).ok_or(Error::NotInteger)
+            }
+            Some(ValueRef::Text(TextRef::Blob(_))) => Err(Error::NotInteger),
+        }
+    }
+
+    /// Makes a key hold a number and keeps its time to live.
+    pub fn put_number(&mut self, key: Key<'_>, number: i64) {
+        let clock = self.clock;
+        let mut slot = self.slot(key);
+        slot.put(Put::Text(PutText::Int(number)));
+        slot.set_access(clock);
+    }
+
+    /// Says that a key changed, and how.
+    #[inline]
+    pub fn changed(&mut self, key: Key<'_>, event: Event) -> Change {
+        self.changes.changed(self.db, key.bytes, event)
+    }
+
+    /// The log and replicas are told `words` instead of the request.
+    pub fn log_as(&mut self, words: &[&[u8]]) {
+        self.changes.log_as(self.db, words);
+    }
+}
+
+/// What a session command sees.
+pub struct SessionCx<'a> {
+    /// The request; index 0 is the name.
+    pub args: Args<'a>,
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// The connection that sent it.
+    pub me: &'a mut Session,
+    /// The others.
+    pub sessions: &'a mut Sessions,
+    /// Who listens.
+    pub pubsub: &'a mut PubSub,
+    /// Who watches which keys.
+    pub watch: &'a mut Watch,
+    /// The databases, to look at.
+    pub keyspace: &'a Keyspace,
+    /// The settings.
+    pub config: &'a Config,
+    /// What is counted.
+    pub stats: &'a mut Stats,
+    /// What the call changed (PUBLISH tells replicas).
+    pub changes: &'a mut Changes,
+    /// The time.
+    pub now: Now,
+    /// It runs inside EXEC.
+    pub in_exec: bool,
+}
+
+impl<'a> SessionCx<'a> {
+    /// An argument.
+    pub fn arg(&self, at: usize) -> &'a [u8] {
+        self.args.get(at)
+    }
+}
+
+/// What a server command sees.
+pub struct ServerCx<'a> {
+    /// The request; index 0 is the name.
+    pub args: Args<'a>,
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// The connection that sent it.
+    pub me: &'a mut Session,
+    /// Everything else.
+    pub parts: &'a mut Parts,
+    /// What `io` counts of connections.
+    pub io: &'a dyn IoCounters,
+    /// The time.
+    pub now: Now,
+    /// It runs inside EXEC.
+    pub in_exec: bool,
+}
+
+impl<'a> ServerCx<'a> {
+    /// An argument.
+    pub fn arg(&self, at: usize) -> &'a [u8] {
+        self.args.get(at)
+    }
+}
+
+/// What `io` knows of connections and the engine does not.
+pub trait IoCounters {
+    /// Bytes that wait to be sent to a client, and bytes sent to it so far.
+    fn output(&self, id: ClientId) -> (u64, u64);
+}
+
+/// The connection that runs, or another one: whose outbox gets a push.
+pub fn outbox<'s>(
+    me: &'s mut Session,
+    sessions: &'s mut Sessions,
+    id: ClientId,
+) -> Option<&'s mut Reply> {
+    if me.id() == id { Some(me.outbox()) } else { sessions.outbox(id) }
+}

@@ -1,0 +1,208 @@
+//! From a command's name to its row.
+//!
+//! Owns: the list of all rows, numbered, and the table by name.   Uses: rows.   Never: runs anything.
+//!
+//! Rows get their numbers here, in the order of the families; statistics and batches keep numbers, not
+//! names. Whoever parses looks names up, so the table is built once for each thread and never changes.
+
+use super::row::{Command, Run};
+
+/// A row's number.
+pub type RowId = u16;
+
+/// Stands for "no such command".
+pub const UNKNOWN: RowId = RowId::MAX;
+
+/// Longer names than this are no command's.
+const NAME_MAX: usize = 24;
+
+/// A row with what is needed of it for every request.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// The row.
+    pub row: &'static Command,
+    /// Its arity, worked out once.
+    pub arity: i32,
+    /// Where its first key stands; 0: nowhere fixed.
+    pub first_key: usize,
+    /// The number of its first subcommand; they follow each other.
+    pub first_subcommand: RowId,
+}
+
+impl Entry {
+    /// Whether a request of `words` words fits the arity.
+    #[inline]
+    pub fn takes(&self, words: usize) -> bool {
+        if self.arity >= 0 {
+            words == self.arity as usize
+        } else {
+            words >= self.arity.unsigned_abs() as usize
+        }
+    }
+}
+
+/// All rows, by number and by name.
+#[derive(Clone)]
+pub struct Index {
+    entries: Vec<Entry>,
+    names: Vec<RowId>,
+    mask: usize,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Index::new()
+    }
+}
+
+impl Index {
+    /// Numbers all rows and builds the table. O(rows).
+    pub fn new() -> Index {
+        let mut entries = Vec::new();
+        for row in all() {
+            let at = entries.len();
+            entries.push(entry(row));
+            if !row.subcommands.is_empty() {
+                entries[at].first_subcommand = number(entries.len());
+                entries.extend(row.subcommands.iter().map(|sub| entry(sub)));
+            }
+        }
+        let size = (entries.len() * 4).next_power_of_two();
+        let mut index = Index { entries, names: vec![UNKNOWN; size], mask: size - 1 };
+        for id in 0..index.entries.len() {
+            let row = index.entries[id].row;
+            if !row.is_subcommand() {
+                index.enter(row.name, number(id));
+            }
+        }
+        index
+    }
+
+    fn enter(&mut self, name: &str, id: RowId) {
+        let mut at = hash(name.as_bytes()) & self.mask;
+        while self.names[at] != UNKNOWN {
+            at = (at + 1) & self.mask;
+        }
+        self.names[at] = id;
+    }
+
+    /// How many rows there are, subcommands included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The row of a number.
+    #[inline]
+    pub fn entry(&self, id: RowId) -> Option<&Entry> {
+        self.entries.get(id as usize)
+    }
+
+    /// All rows in the order of their numbers.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// The number of a command, by its name in any case; [`UNKNOWN`] if there is none. O(1).
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> RowId {
+        if name.len() > NAME_MAX {
+            return UNKNOWN;
+        }
+        let mut at = hash(name) & self.mask;
+        loop {
+            let id = self.names[at];
+            if id == UNKNOWN {
+                return UNKNOWN;
+            }
+            if self.entries[id as usize].row.name.as_bytes().eq_ignore_ascii_case(name) {
+                return id;
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// The number of a container's subcommand.
+    pub fn find_subcommand(&self, container: RowId, word: &[u8]) -> RowId {
+        let Some(entry) = self.entry(container) else { return UNKNOWN };
+        entry
+            .row
+            .subcommands
+            .iter()
+            .position(|sub| sub.word().as_bytes().eq_ignore_ascii_case(word))
+            .map_or(UNKNOWN, |at| entry.first_subcommand + number(at))
+    }
+
+    /// The row that a whole request means: a command, or a container's subcommand.
+    #[inline]
+    pub fn resolve(&self, name: &[u8], second: Option<&[u8]>) -> RowId {
+        let id = self.find(name);
+        match (self.entry(id), second) {
+            (Some(entry), Some(word)) if !entry.row.subcommands.is_empty() => {
+                match self.find_subcommand(id, word) {
+                    UNKNOWN => id,
+                    sub => sub,
+                }
+            }
+            _ => id,
+        }
+    }
+}
+
+/// All commands, family by family.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    super::FAMILIES.iter().flat_map(|family| family.iter().copied())
+}
+
+fn entry(row: &'static Command) -> Entry {
+    let arity = row.arity();
+    let first_key = if matches!(row.run, Run::Container) { 0 } else { row.first_key() };
+    Entry { row, arity, first_key, first_subcommand: UNKNOWN }
+}
+
+fn number(at: usize) -> RowId {
+    RowId::try_from(at).expect("fewer rows than RowId can count")
+}
+
+/// A hash of a name that does not tell upper from lower case.
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    let mut hash = name.len() as u32;
+    for &byte in name {
+        hash = hash.wrapping_mul(0x01f3_5a7b).wrapping_add(u32::from(byte | 0x20));
+    }
+    (hash ^ (hash >> 15)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_name_in_any_case() {
+        let index = Index::new();
+        for row in all() {
+            let id = index.find(row.name.to_uppercase().as_bytes());
+            assert_eq!(index.entry(id).map(|entry| entry.row.name), Some(row.name));
+            for sub in row.subcommands {
+                let id = index.resolve(row.name.as_bytes(), Some(sub.word().as_bytes()));
+                assert_eq!(index.entry(id).map(|entry| entry.row.name), Some(sub.name));
+            }
+        }
+        assert_eq!(index.find(b"nonesuch"), UNKNOWN);
+        assert_eq!(index.find(b""), UNKNOWN);
+    }
+
+    #[test]
+    fn no_name_stands_twice() {
+        let mut names: Vec<_> = all().map(|row| row.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,40 @@
+//! What a command asks the engine to do after it, since no command can reach the world itself.
+//!
+//! Owns: the requests.   Uses: nothing.   Never: carries them out (the engine does).
+
+/// What follows a session or server command.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing: the reply is written.
+    Done,
+    /// The connection closes once its replies are sent.
+    Close,
+    /// The queued transaction runs now; its replies form one array.
+    RunTransaction,
+    /// A snapshot is written now, by the core itself.
+    Save,
+    /// A child writes a snapshot; `schedule`: later, if it cannot now.
+    BackgroundSave {
+        /// Do not refuse but wait for a child that lives.
+        schedule: bool,
+    },
+    /// The server ends.
+    Shutdown(Shutdown),
+    /// The settings changed: everybody who keeps a copy is told.
+    SettingsChanged,
+    /// The core does nothing for so many microseconds (DEBUG SLEEP).
+    Sleep(u64),
+    /// Saves, empties and loads again (DEBUG RELOAD).
+    Reload,
+    /// Paused clients go on.
+    Unpause,
+}
+
+/// How the server ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shutdown {
+    /// SAVE or NOSAVE; without either, a snapshot is written if save points are set.
+    pub save: Option<bool>,
+    /// End although the snapshot failed.
+    pub force: bool,
+}

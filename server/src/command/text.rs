@@ -1,0 +1,38 @@
+//! Strings on their way into a reply and into an entry.
+//!
+//! Owns: the choice between copying and sharing.   Uses: value, resp.   Never: keys.
+
+use crate::resp::args::Args;
+use crate::resp::reply::Reply;
+use crate::value::{Put, PutText, TextRef};
+
+/// Writes a string as a bulk string; a long one is shared, not copied.
+#[inline]
+pub fn write_text(reply: &mut Reply, text: TextRef<'_>) {
+    match text {
+        TextRef::Int(number) => reply.bulk_int(number),
+        TextRef::Bytes(bytes) => reply.bulk(bytes),
+        TextRef::Blob(blob) => reply.blob(blob.clone()),
+    }
+}
+
+/// An argument as a new value: a number if it is the text of one, else bytes; a big argument that has an
+/// allocation of its own is taken without a copy.
+#[inline]
+pub fn put_arg(args: Args<'_>, at: usize) -> Put<'_> {
+    if let Some(blob) = args.blob(at) {
+        return Put::Text(PutText::Blob(blob.clone()));
+    }
+    put_bytes(args.get(at))
+}
+
+/// Bytes as a new value: a number if they are the text of one.
+#[inline]
+pub fn put_bytes(bytes: &[u8]) -> Put<'_> {
+    if bytes.len() <= 20
+        && let Some(number) = crate::base::bytes::parse_i64(bytes)
+    {
+        return Put::Text(PutText::Int(number));
+    }
+    Put::Text(PutText::Bytes(bytes))
+}

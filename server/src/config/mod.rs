@@ -1,0 +1,18 @@
+//! The settings: what they are, how they are written in files, how clients see and change them.
+//!
+//! Owns: [`Config`], its rows, the grammar of redis.conf.   Uses: nothing.
+//! Never: opens a file; decides what follows when a setting changes.
+
+mod change;
+mod example;
+pub mod kinds;
+mod known;
+pub mod lists;
+pub mod parse;
+mod rows;
+
+pub use change::{ChangeError, Fault};
+pub use example::example;
+pub use kinds::{Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, RdbVersion};
+pub use lists::EventClasses;
+pub use rows::{Config, ROWS, Row, When, row};

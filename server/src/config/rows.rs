@@ -1,0 +1,290 @@
+//! The settings: one row each, and everything that follows from a row.
+//!
+//! Owns: names, defaults, ranges, the manual.   Uses: kinds, lists.   Never: files, sockets, the disk.
+//!
+//! A row is `/// manual` `"name" field: Type = default, When [, in RANGE] [, check FN] [, also "alias"];`
+//! The macro makes of the rows: the struct [`Config`] and its `Default`, the table [`ROWS`] for CONFIG
+//! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
+
+use super::kinds::{
+    Allow, Hertz, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy, Mode, Range, RdbVersion,
+    Secret, Setting,
+};
+use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
+
+/// When a setting may be given a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Only by the file and the command line.
+    AtStart,
+    /// By CONFIG SET too.
+    Live,
+    /// By CONFIG SET where `enable-protected-configs` permits it: who may name files can write them.
+    Protected,
+}
+
+/// One setting, as seen by everything that does not know its type.
+pub struct Row {
+    /// The name users write.
+    pub name: &'static str,
+    /// Other names of the same setting.
+    pub aliases: &'static [&'static str],
+    /// The heading it stands under.
+    pub section: &'static str,
+    /// When it may change.
+    pub when: When,
+    /// The manual, line by line.
+    pub doc: &'static [&'static str],
+    /// The numbers it accepts, when it is one.
+    pub range: Option<Range>,
+    /// Whether its value is a list of words.
+    pub many: bool,
+    /// Whether its value must not appear in logs and error messages.
+    pub secret: bool,
+    /// The value, as CONFIG GET prints it.
+    pub get: fn(&Config) -> String,
+    /// Takes a new value; `more` as in [`Setting::set`]. After an error nothing has changed.
+    pub set: fn(&mut Config, words: &[&str], more: bool) -> Result<(), String>,
+}
+
+impl Row {
+    /// Whether `name` is this row's name or one of its aliases, in any case.
+    pub fn is_named(&self, name: &[u8]) -> bool {
+        self.names().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name, then its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Row({})", self.name)
+    }
+}
+
+/// The row of that name. Linear: nothing on the road of a data command asks for it.
+pub fn row(name: &[u8]) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.is_named(name))
+}
+
+/// The range of a row: what it says, or else what its type can hold.
+const fn range_of<T: Setting>(narrowed: &[Range]) -> Option<Range> {
+    if narrowed.is_empty() { T::RANGE } else { Some(narrowed[0]) }
+}
+
+macro_rules! settings {
+    ($(section $section:literal { $(
+        $(#[doc = $doc:literal])+
+        $name:literal $field:ident: $type:ty = $default:expr, $when:ident
+            $(, in $low:literal..=$high:expr)? $(, check $check:path)? $(, also $alias:literal)*;
+    )* })*) => {
+        /// Every setting's value.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config { $($( $(#[doc = $doc])+ pub $field: $type, )*)* }
+
+        impl Default for Config {
+            fn default() -> Config {
+                Config { $($( $field: $default, )*)* }
+            }
+        }
+
+        /// All settings, in the order of the manual.
+        pub static ROWS: &[Row] = &[$($( Row {
+            name: $name,
+            aliases: &[$($alias),*],
+            section: $section,
+            when: When::$when,
+            doc: &[$($doc),+],
+            range: range_of::<$type>(&[$(($low, $high as i64))?]),
+            many: <$type as Setting>::MANY,
+            secret: <$type as Setting>::SECRET,
+            get: |config| Setting::show(&config.$field),
+            set: |config, words, more| {
+                const RANGE: Range = match range_of::<$type>(&[$(($low, $high as i64))?]) {
+                    Some(range) => range,
+                    None => (i64::MIN, i64::MAX),
+                };
+                let mut value = config.$field.clone();
+                Setting::set(&mut value, words, RANGE, more)?;
+                $( $check(&value)?; )?
+                config.$field = value;
+                Ok(())
+            },
+        }, )*)*];
+    };
+}
+
+settings! {
+    section "Network" {
+        /// The addresses to listen on, parted by spaces. `*` is every IPv4 address and `::*` every IPv6
+        /// address of the machine. With a `-` in front it is no error when the machine has no such
+        /// address. Without this line only programs on this machine can connect; before listening on
+        /// an address that others can reach, set a password.
+        "bind" bind: Addresses = Addresses::loopback(), AtStart;
+
+        /// The TCP port to listen on. 0 listens on none.
+        "port" port: u16 = 6379, AtStart;
+
+        /// The path of a unix socket to listen on as well. Empty: none.
+        "unixsocket" unix_socket: Option<String> = None, AtStart;
+
+        /// The permissions of the unix socket, in octal, such as 770. 0 leaves them to the umask.
+        "unixsocketperm" unix_socket_mode: Mode = Mode(0), AtStart;
+
+        /// While there is no password, refuse connections that come from other machines. Turn it off
+        /// only where the network itself keeps strangers out.
+        "protected-mode" protected_mode: bool = true, Live;
+
+        /// How many accepted connections may wait for the server to take them. The kernel silently
+        /// lowers it to its own limit, net.core.somaxconn.
+        "tcp-backlog" tcp_backlog: u32 = 511, AtStart, in 0..=i32::MAX;
+
+        /// Close a connection whose client has been silent for so many seconds. 0 never does.
+        "timeout" timeout: u32 = 0, Live, in 0..=i32::MAX;
+
+        /// After so many seconds of silence, ask the other side whether it is still there, so that a
+        /// connection whose peer has vanished is closed. 0 does not ask.
+        "tcp-keepalive" tcp_keepalive: u32 = 300, Live, in 0..=i32::MAX;
+
+        /// How many clients may be connected at a time. One more is told so and disconnected. The limit
+        /// on open files of the process must allow as many.
+        "maxclients" max_clients: u32 = 10000, Live, in 1..=u32::MAX;
+
+        /// How many threads read and write sockets; commands run one at a time whatever the number.
+        /// With `auto` the server decides by the number of processors: on one or two it serves all
+        /// sockets on the thread that runs the commands, which is faster there.
+        "io-threads" io_threads: IoThreads = IoThreads::Auto, AtStart;
+    }
+
+    section "Security" {
+        /// The password that clients must give with AUTH or HELLO before anything else. Empty: none.
+        /// Guessing is fast, so take a long random one.
+        "requirepass" password: Secret = Secret::default(), Live;
+
+        /// Who may use DEBUG, which can stop or crash the server on purpose: nobody (`no`),
+        /// everybody (`yes`) or connections from this machine (`local`).
+        "enable-debug-command" debug_command: Allow = Allow::No, AtStart;
+
+        /// Who may change, by CONFIG SET, the settings that decide which files are written: nobody
+        /// (`no`), everybody (`yes`) or connections from this machine (`local`).
+        "enable-protected-configs" protected_configs: Allow = Allow::No, AtStart;
+    }
+
+    section "Limits" {
+        /// The longest string that a client may send or build. Units: kb, mb, gb count in 1024s;
+        /// k, m, g in thousands.
+        "proto-max-bulk-len" max_bulk: Memory = Memory(512 << 20), Live, in 1048576..=i64::MAX;
+
+        /// How much a client may have sent that the server has not yet executed, before it is
+        /// disconnected.
+        "client-query-buffer-limit" query_buffer_limit: Memory = Memory(1 << 30), Live, in 1048576..=i64::MAX;
+
+        /// How much output may wait for a client that does not read it, before it is disconnected. For
+        /// each class of clients - normal, slave (replicas), pubsub (subscribers) - three numbers: a
+        /// hard limit; a soft limit; and for how many seconds on end the soft limit may be exceeded.
+        /// 0 is no limit. Other than Redis, normal clients have a limit by default: without one, a
+        /// single client that never reads could take all memory.
+        "client-output-buffer-limit" output_limits: OutputLimits = OutputLimits::usual(), Live;
+
+        /// How much memory the data may take. 0: as much as the machine gives. No other value is
+        /// accepted yet.
+        "maxmemory" max_memory: Memory = Memory(0), Live, check no_memory_limit;
+
+        /// What to do when the data has reached maxmemory. `noeviction` refuses commands that need more;
+        /// no other policy is accepted yet.
+        "maxmemory-policy" memory_policy: MemoryPolicy = MemoryPolicy::Noeviction, Live, check no_eviction;
+    }
+
+    section "Data" {
+        /// How many databases there are. Clients choose one by number with SELECT and begin with 0.
+        "databases" databases: u32 = 16, AtStart, in 1..=i32::MAX;
+
+        /// Which changes of keys are published to subscribers. Each letter adds something: K publishes to
+        /// `__keyspace@<db>__:<key>` and E to `__keyevent@<db>__:<event>`, and at least one of the two
+        /// is needed; g commands of all types, $ strings, l lists, s sets, h hashes, z sorted sets,
+        /// t streams, x expired keys, e evicted keys, d modules; A for all of these; m reads that
+        /// missed; n new keys. Empty: nothing is published.
+        "notify-keyspace-events" notify: EventClasses = EventClasses::default(), Live;
+
+        /// How many times per second the server does its periodic work, such as looking for expired keys
+        /// and silent clients. More makes it prompter and uses more of the processor when idle. Below 1
+        /// counts as 1, above 500 as 500.
+        "hz" hz: Hertz = Hertz(10), Live, in 0..=i32::MAX;
+    }
+
+    section "Snapshots" {
+        /// When to write a snapshot by itself: pairs of seconds and changes. `900 1` saves when 900
+        /// seconds have passed since the last one and at least one change was made. Further pairs and
+        /// further lines add conditions, of which any suffices. `save ""` never saves.
+        "save" save: SavePoints = SavePoints::usual(), Live;
+
+        /// The directory that the server works in and where its files are.
+        "dir" dir: String = ".".into(), Protected, check not_empty;
+
+        /// The name of the snapshot file in that directory.
+        "dbfilename" db_filename: String = "dump.rdb".into(), Protected, check file_name;
+
+        /// Compress strings in snapshots. Costs time of the process that saves, often halves the file.
+        "rdbcompression" rdb_compression: bool = true, Live;
+
+        /// End snapshots with a checksum and verify it when loading. Without, a damaged file may be
+        /// loaded unnoticed.
+        "rdbchecksum" rdb_checksum: bool = true, AtStart;
+
+        /// The version of the snapshot format to write. Redis 7.2 and newer and Valkey 8 and newer
+        /// read 11; take 10 to go back to Redis 7.0. Files of any version are loaded.
+        "rdb-version" rdb_version: RdbVersion = RdbVersion::V11, Live;
+
+        /// Refuse writes after a snapshot has failed, until one succeeds, so that somebody notices. Turn
+        /// it off where the disk is watched in another way.
+        "stop-writes-on-bgsave-error" stop_writes_on_save_error: bool = true, Live;
+
+        /// Log every change, so that a crash loses next to nothing. Not implemented yet: only `no` is
+        /// accepted.
+        "appendonly" append_only: bool = false, Live, check no_log;
+    }
+
+    section "Messages" {
+        /// How much to tell: debug, verbose, notice, warning or nothing.
+        "loglevel" log_level: LogLevel = LogLevel::Notice, Live;
+
+        /// The file to append messages to. Empty: the standard output.
+        "logfile" log_file: Option<String> = None, AtStart;
+
+        /// The shape of a message: `classic` as Redis writes it, `logfmt` as key=value pairs, `json` as
+        /// one object per line.
+        "log-format" log_format: LogFormat = LogFormat::Classic, AtStart;
+    }
+}
+
+fn no_memory_limit(limit: &Memory) -> Result<(), String> {
+    let words = "a memory limit is not implemented yet: only 0 is accepted";
+    if limit.0 == 0 { Ok(()) } else { Err(words.into()) }
+}
+
+fn no_eviction(policy: &MemoryPolicy) -> Result<(), String> {
+    let words = "eviction is not implemented yet: only noeviction is accepted";
+    if *policy == MemoryPolicy::Noeviction { Ok(()) } else { Err(words.into()) }
+}
+
+fn no_log(wanted: &bool) -> Result<(), String> {
+    let words = "the append-only log is not implemented yet: only no is accepted";
+    if *wanted { Err(words.into()) } else { Ok(()) }
+}
+
+fn not_empty(path: &str) -> Result<(), String> {
+    if path.is_empty() { Err("argument must not be empty".into()) } else { Ok(()) }
+}
+
+fn file_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name == "." || name == ".." {
+        return Err("argument must name a file".into());
+    }
+    if name.contains(['/', '\\', '\0']) {
+        return Err("dbfilename can't be a path, just a filename".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,481 @@
+//! Serves a batch: one command after the other through gates, call and follow.
+//!
+//! Owns: the order of steps for one command, and the timing of runs.   Uses: gates, rows, followers.
+//! Never: which command it is (a row says what is special about it).
+//!
+//! ```text
+//!   serve(batch)  until its end, or an early stop: output full, turn spent, client waits, closing
+//!     step        look the row up -> gates -> queue (MULTI) or call
+//!       call      run in the row's context -> roll back on error -> follow -> Next
+//! ```
+
+use super::gate::{self, Verdict, Visit};
+use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::Engine;
+use crate::base::crash;
+use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
+use crate::command::index::RowId;
+use crate::command::next::Next;
+use crate::command::row::{FAST, NOT_QUEUED, Run};
+use crate::keyspace::change::Event;
+use crate::resp::args::{Args, OwnedRequest};
+use crate::resp::error::{Error, echo};
+use crate::resp::reply::Reply;
+use crate::session::transaction::Queued;
+use crate::session::{Answers, Session};
+use crate::stats::Stats;
+
+/// What one step of a batch says.
+enum Step {
+    /// Go on with the next command.
+    Next,
+    /// The client waits; the same command runs again later.
+    Wait,
+    /// The connection ends.
+    Close,
+}
+
+impl Engine {
+    /// Runs a batch from its cursor on.
+    pub(super) fn serve(&mut self, host: &mut dyn Host, mut batch: Box<Batch>, begun: u64) {
+        let Some((seat, mut me)) = self.parts.sessions.take(batch.route.id, batch.seat) else {
+            // Its connection is gone, and with it everybody who could read the replies.
+            return;
+        };
+        batch.seat = seat;
+        self.arrive(&mut me, &mut batch);
+        let after = self.ahead.position() + batch.requests.len() - batch.cursor;
+        let step = self.run_commands(host, &mut me, &mut batch, begun);
+        self.ahead.jump(after);
+        let ended = matches!(step, Step::Next) && batch.cursor >= batch.requests.len();
+        if ended {
+            self.end_batch(&me, &mut batch);
+        }
+        batch.close |= matches!(step, Step::Close) || me.closing;
+        batch.authenticated = me.authenticated;
+        batch.class = me.class();
+        batch.db = me.db;
+        let closing = batch.close;
+        let id = me.id();
+        me.parked = matches!(step, Step::Wait);
+        self.parts.sessions.put_back(seat, me);
+        self.hand_back(batch, &step, ended);
+        if closing {
+            self.drop_client(id);
+        }
+    }
+
+    /// Notes that a client spoke, and puts pushes that waited for it in front of its replies.
+    fn arrive(&mut self, me: &mut Session, batch: &mut Batch) {
+        self.parts.stats.batches += 1;
+        self.parts.stats.bytes_in += batch.bytes_in;
+        me.bytes_in += std::mem::take(&mut batch.bytes_in);
+        me.last_seen = self.now;
+        batch.reply.set_proto(me.proto);
+        if let Some(mut pushes) = me.take_outbox() {
+            batch.reply.append(&mut pushes);
+        }
+    }
+
+    fn run_commands(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        batch: &mut Batch,
+        begun: u64,
+    ) -> Step {
+        batch.stop = Stop::Done;
+        while batch.cursor < batch.requests.len() {
+            let prepared = batch.prepared[batch.cursor];
+            let args = batch.requests.args(batch.cursor);
+            self.ahead.step(&self.parts.keyspace);
+            match self.step(host, me, prepared, args, &mut batch.reply) {
+                Step::Next => batch.cursor += 1,
+                Step::Wait => return Step::Wait,
+                Step::Close => {
+                    batch.cursor += 1;
+                    return Step::Close;
+                }
+            }
+            if let Some(mut pushes) = me.take_outbox() {
+                batch.reply.append(&mut pushes);
+            }
+            if me.closing || self.exit.is_some() {
+                return Step::Close;
+            }
+            if batch.reply.len() >= OUTPUT_FULL {
+                batch.stop = Stop::OutputFull;
+                break;
+            }
+            if self.spent(host, begun) {
+                break;
+            }
+        }
+        Step::Next
+    }
+
+    /// Applies the batch's ending behind its last reply.
+    fn end_batch(&mut self, me: &Session, batch: &mut Batch) {
+        match std::mem::take(&mut batch.ending) {
+            Ending::Open => {}
+            Ending::Eof => batch.close = true,
+            Ending::Broken(error) => {
+                batch.close = true;
+                tracing::debug!("Client {}: {error}", me.id().0);
+                if let Some(error) = error.reply() {
+                    self.error(&mut batch.reply, &error);
+                }
+            }
+        }
+    }
+
+    /// Gives the batch back, or keeps it with its replies sent ahead.
+    fn hand_back(&mut self, mut batch: Box<Batch>, step: &Step, ended: bool) {
+        let keep_on = !ended && batch.stop == Stop::Done && !batch.close;
+        if !keep_on {
+            self.parts.stats.bytes_out += batch.reply.len() as u64;
+            self.outbox.push(Outbound::Answer(batch));
+            return;
+        }
+        let proto = batch.reply.proto();
+        let replies = Box::new(std::mem::replace(&mut batch.reply, Reply::new(proto)));
+        self.send(batch.route, replies, batch.class);
+        match step {
+            Step::Wait => {
+                let id = batch.route.id;
+                self.parked.add(batch);
+                if self.parts.sessions.get(id).is_some_and(|session| session.hung_up) {
+                    self.parts.sessions.close(id);
+                }
+            }
+            Step::Next | Step::Close => self.queue.push_back(batch),
+        }
+    }
+
+    /// One request: gates, then the queue of a transaction or the call.
+    #[inline]
+    fn step(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        prepared: Prepared,
+        args: Args<'_>,
+        reply: &mut Reply,
+    ) -> Step {
+        let mark = reply.mark();
+        let Some(&entry) = self.parts.index.entry(prepared.row) else {
+            self.refuse(me, reply, unknown(args));
+            return self.answered(me, reply, mark);
+        };
+        let visit = Visit { entry: &entry, args, me, parts: &self.parts, now: self.now };
+        match gate::judge(&visit) {
+            Verdict::Pass => {}
+            Verdict::Wait => return Step::Wait,
+            Verdict::Refuse(error) => {
+                self.parts.stats.per_command[prepared.row as usize].rejected += 1;
+                self.refuse(me, reply, error);
+                return self.answered(me, reply, mark);
+            }
+        }
+        me.commands += 1;
+        me.last_command = entry.row.name;
+        if let Some(transaction) = &mut me.transaction
+            && !entry.row.flags.has(NOT_QUEUED)
+        {
+            transaction
+                .queue
+                .push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
+            reply.simple("QUEUED");
+            return self.answered(me, reply, mark);
+        }
+        let next = self.call(host, me, prepared, args, reply, false);
+        let ends = matches!(next, Next::Close);
+        self.carry_out(host, me, next, reply, args);
+        if ends || me.closing {
+            let _ = self.answered(me, reply, mark);
+            return Step::Close;
+        }
+        self.answered(me, reply, mark)
+    }
+
+    /// An error before the call. It spoils a transaction that is being queued.
+    fn refuse(&mut self, me: &mut Session, reply: &mut Reply, error: Error) {
+        if let Some(transaction) = &mut me.transaction {
+            transaction.refused = true;
+        }
+        self.error(reply, &error);
+    }
+
+    fn error(&mut self, reply: &mut Reply, error: &Error) {
+        self.parts.stats.error(&error.to_string());
+        reply.error(error);
+    }
+
+    /// Takes the reply back where CLIENT REPLY asked for silence.
+    #[inline]
+    fn answered(&mut self, me: &mut Session, reply: &mut Reply, mark: crate::resp::reply::Mark) -> Step {
+        match me.answers {
+            Answers::On => {}
+            Answers::Off => reply.roll_back(mark),
+            Answers::SkipThis => {
+                reply.roll_back(mark);
+                me.answers = Answers::On;
+            }
+            Answers::SkipNext => {
+                reply.roll_back(mark);
+                me.answers = Answers::SkipThis;
+            }
+        }
+        Step::Next
+    }
+
+    /// Runs one command in its context, rolls a half-written reply back if it fails, and carries
+    /// out what follows its changes.
+    #[inline]
+    pub(super) fn call(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        prepared: Prepared,
+        args: Args<'_>,
+        reply: &mut Reply,
+        in_exec: bool,
+    ) -> Next {
+        let Some(&entry) = self.parts.index.entry(prepared.row) else { return Next::Done };
+        let fast = entry.row.flags.has(FAST);
+        if !fast {
+            self.run.pause(host.ticks(), &mut self.parts.stats);
+        }
+        let mark = reply.mark();
+        crash::note(entry.row.name);
+        self.parts.changes.begin();
+        let db = me.db;
+        let result = match entry.row.run {
+            Run::Read(run) => self.read(run, me, prepared.hashed, args, reply),
+            Run::Write(run) => self.write(run, me, prepared.hashed, args, reply),
+            Run::Session(run) => self.session(run, me, args, reply, in_exec),
+            Run::Server(run) => self.server(run, host, me, args, reply, in_exec),
+            // A container passes no gate without a subcommand, and `check` refuses Unset.
+            Run::Container | Run::Unset => Err(Error::Syntax),
+        };
+        crash::note("");
+        let failed = result.is_err();
+        let next = result.unwrap_or_else(|error| {
+            reply.roll_back(mark);
+            self.error(reply, &error);
+            Next::Done
+        });
+        self.parts.changes.tell_sent(db, args.len(), args.iter());
+        self.follow(me);
+        self.bury_expired(me);
+        self.count(prepared.row, failed);
+        if fast {
+            self.run.ran(prepared.row);
+        } else {
+            self.run.slow(prepared.row, host.ticks(), &mut self.parts.stats);
+        }
+        next
+    }
+
+    #[inline]
+    fn read(
+        &mut self,
+        run: fn(&mut ReadCx<'_>) -> crate::resp::Result<()>,
+        me: &Session,
+        hashed: Hashed,
+        args: Args<'_>,
+        reply: &mut Reply,
+    ) -> crate::resp::Result<Next> {
+        let touch = !me.no_touch && self.parts.persist.child.is_none();
+        let Parts { keyspace, lookups, config, rng, .. } = &mut self.parts;
+        let clock = touch.then(|| access_clock(self.now.unix_s()));
+        let data = Reads::new(keyspace, lookups, me.db, self.now, clock);
+        let mut cx = ReadCx { args, reply, data, config, rng, now: self.now, hashed };
+        run(&mut cx).map(|()| Next::Done)
+    }
+
+    #[inline]
+    fn write(
+        &mut self,
+        run: fn(&mut WriteCx<'_>) -> crate::resp::Result<crate::keyspace::change::Change>,
+        me: &Session,
+        hashed: Hashed,
+        args: Args<'_>,
+        reply: &mut Reply,
+    ) -> crate::resp::Result<Next> {
+        let Parts { keyspace, lookups, config, changes, .. } = &mut self.parts;
+        let clock = access_clock(self.now.unix_s());
+        let mut cx = WriteCx {
+            args,
+            reply,
+            keyspace,
+            changes,
+            lookups,
+            config,
+            db: me.db,
+            now: self.now,
+            hashed,
+            clock,
+        };
+        run(&mut cx).map(|_change| Next::Done)
+    }
+
+    fn session(
+        &mut self,
+        run: fn(&mut SessionCx<'_>) -> crate::resp::Result<Next>,
+        me: &mut Session,
+        args: Args<'_>,
+        reply: &mut Reply,
+        in_exec: bool,
+    ) -> crate::resp::Result<Next> {
+        let Parts { keyspace, config, sessions, pubsub, watch, stats, changes, .. } =
+            &mut self.parts;
+        let mut cx = SessionCx {
+            args,
+            reply,
+            me,
+            sessions,
+            pubsub,
+            watch,
+            keyspace,
+            config,
+            stats,
+            changes,
+            now: self.now,
+            in_exec,
+        };
+        let result = run(&mut cx);
+        // Watches and subscriptions may have begun or ended.
+        self.listen();
+        result
+    }
+
+    fn server(
+        &mut self,
+        run: fn(&mut ServerCx<'_>) -> crate::resp::Result<Next>,
+        host: &mut dyn Host,
+        me: &mut Session,
+        args: Args<'_>,
+        reply: &mut Reply,
+        in_exec: bool,
+    ) -> crate::resp::Result<Next> {
+        // The upcast gives a server command the counters and nothing else of the host.
+        let io: &dyn Host = host;
+        let mut cx =
+            ServerCx { args, reply, me, parts: &mut self.parts, io, now: self.now, in_exec };
+        let result = run(&mut cx);
+        self.listen();
+        result
+    }
+
+    fn count(&mut self, row: RowId, failed: bool) {
+        let stats = &mut self.parts.stats;
+        stats.commands += 1;
+        let own = &mut stats.per_command[row as usize];
+        own.calls += 1;
+        own.failed += u64::from(failed);
+        let lookups = &mut self.parts.lookups;
+        stats.hits += std::mem::take(&mut lookups.hits);
+        stats.misses += std::mem::take(&mut lookups.misses);
+        stats.expired += std::mem::take(&mut lookups.removed);
+    }
+
+    /// Removes the keys that reads found past their time, and tells everybody.
+    #[inline]
+    pub(super) fn bury_expired(&mut self, me: &mut Session) {
+        if self.parts.lookups.expired.is_empty() {
+            return;
+        }
+        for (db, key) in std::mem::take(&mut self.parts.lookups.expired) {
+            self.expire(me, db, &key);
+        }
+    }
+
+    /// Removes one key if its time has passed, as a change of its own.
+    pub(super) fn expire(&mut self, me: &mut Session, db: usize, key: &[u8]) {
+        let parts = &mut self.parts;
+        let key = parts.keyspace.key(key);
+        let mut slot = parts.keyspace.db_mut(db).slot(key);
+        let past = slot.deadline().is_some_and(|deadline| deadline < self.now.unix_ms());
+        if !past || !slot.remove() {
+            return;
+        }
+        parts.stats.expired += 1;
+        parts.changes.begin();
+        parts.changes.tell(db, &[b"DEL", key.bytes]);
+        let _ = parts.changes.also(db, key.bytes, Event::EXPIRED);
+        self.follow(me);
+    }
+}
+
+/// The access clock of entries: seconds, 24 bits.
+fn access_clock(unix_s: i64) -> u32 {
+    (unix_s & 0x00ff_ffff) as u32
+}
+
+/// The error for a name that is no command's: it quotes the name and the first arguments.
+fn unknown(args: Args<'_>) -> Error {
+    let mut shown = String::new();
+    for word in args.iter().skip(1) {
+        if shown.len() >= 128 {
+            break;
+        }
+        let rest = 128 - shown.len();
+        shown.push('\'');
+        shown.push_str(&echo(&word[..word.len().min(rest)]));
+        shown.push_str("' ");
+    }
+    Error::UnknownCommand(echo(args.get(0)), shown)
+}
+
+/// The timing of commands: slow ones one by one, a run of fast ones together.
+#[derive(Default)]
+pub(super) struct FastRun {
+    since: u64,
+    rows: Vec<RowId>,
+    slow_seen: bool,
+}
+
+impl FastRun {
+    /// A turn begins.
+    pub(super) fn begin(&mut self, ticks: u64) {
+        self.since = ticks;
+        self.slow_seen = false;
+    }
+
+    /// Whether the clock is worth reading: a slow command ran since the last time, or many fast ones.
+    #[inline]
+    pub(super) fn worth_a_look(&mut self) -> bool {
+        std::mem::take(&mut self.slow_seen) || self.rows.len() % 1024 == 1023
+    }
+
+    /// A fast command ran.
+    #[inline]
+    fn ran(&mut self, row: RowId) {
+        self.rows.push(row);
+    }
+
+    /// A slow command is about to run: what ran before it is counted.
+    fn pause(&mut self, ticks: u64, stats: &mut Stats) {
+        self.end(ticks, stats);
+    }
+
+    /// A slow command ran.
+    fn slow(&mut self, row: RowId, ticks: u64, stats: &mut Stats) {
+        stats.per_command[row as usize].nanos += ticks.saturating_sub(self.since);
+        self.since = ticks;
+        self.slow_seen = true;
+    }
+
+    /// The run of fast commands ends; its time is spread over them.
+    pub(super) fn end(&mut self, ticks: u64, stats: &mut Stats) {
+        if !self.rows.is_empty() {
+            let each = ticks.saturating_sub(self.since) / self.rows.len() as u64;
+            for &row in &self.rows {
+                stats.per_command[row as usize].nanos += each;
+            }
+            self.rows.clear();
+        }
+        self.since = ticks;
+    }
+}

@@ -1,0 +1,92 @@
+//! Carries out what a command asked for: the things no command can reach itself.
+//!
+//! Owns: the meaning of each [`Next`].   Uses: call, snapshot, host.   Never: decides when.
+
+use super::Engine;
+use super::port::{Host, Prepared};
+use crate::command::context::Hashed;
+use crate::command::next::Next;
+use crate::resp::args::Args;
+use crate::resp::error::Error;
+use crate::resp::reply::Reply;
+use crate::session::Session;
+
+impl Engine {
+    /// Does what follows a command.
+    pub(super) fn carry_out(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        next: Next,
+        reply: &mut Reply,
+        _args: Args<'_>,
+    ) {
+        match next {
+            Next::Done | Next::Close => {}
+            Next::RunTransaction => self.run_transaction(host, me, reply),
+            Next::Save => {
+                let result = self.save_now(host);
+                self.say(reply, result);
+            }
+            Next::BackgroundSave { schedule } => {
+                let result = self.background_save(host, schedule);
+                match result {
+                    Ok(text) => reply.simple(text),
+                    Err(error) => self.complain(reply, &error),
+                }
+            }
+            Next::Shutdown(how) => {
+                if let Err(error) = self.shut_down(host, how) {
+                    self.complain(reply, &error);
+                }
+            }
+            Next::SettingsChanged => {
+                self.settings_version += 1;
+                self.listen();
+            }
+            Next::Sleep(micros) => host.sleep(micros),
+            Next::Reload => {
+                let result = self.reload(host);
+                self.say(reply, result);
+            }
+            Next::Unpause => self.parked.release(&mut self.queue),
+        }
+    }
+
+    fn say(&mut self, reply: &mut Reply, result: Result<(), Error>) {
+        match result {
+            Ok(()) => reply.ok(),
+            Err(error) => self.complain(reply, &error),
+        }
+    }
+
+    fn complain(&mut self, reply: &mut Reply, error: &Error) {
+        self.parts.stats.error(&error.to_string());
+        reply.error(error);
+    }
+
+    /// Runs a transaction's queue as one unit; its replies form one array.
+    fn run_transaction(&mut self, host: &mut dyn Host, me: &mut Session, reply: &mut Reply) {
+        let Some(transaction) = me.transaction.take() else { return };
+        reply.array(transaction.queue.len());
+        self.feed.begin_unit();
+        for queued in &transaction.queue {
+            let args = queued.request.args();
+            let hashed = self.hash_first_key(queued.row, args);
+            let prepared = Prepared { row: queued.row, hashed };
+            let next = self.call(host, me, prepared, args, reply, true);
+            let closes = matches!(next, Next::Close);
+            self.carry_out(host, me, next, reply, args);
+            me.closing |= closes;
+        }
+        self.feed.end_unit();
+    }
+
+    fn hash_first_key(&self, row: u16, args: Args<'_>) -> Hashed {
+        let at = self.parts.index.entry(row).map_or(0, |entry| entry.first_key);
+        if at == 0 || at >= args.len() {
+            return Hashed::default();
+        }
+        Hashed { at, hash: self.parts.keyspace.hasher().hash(args.get(at)) }
+    }
+}

@@ -1,0 +1,136 @@
+//! Periodic work, each piece with its rate and its bound.
+//!
+//! Owns: the list of duties and when each is next due.   Uses: parts, host.   Never: asks the time.
+
+use super::Engine;
+use super::port::Host;
+use crate::session::{Arrival, Session};
+
+type Duty = fn(&mut Engine, &mut dyn Host);
+
+/// Name, period in microseconds, work. Each bounds itself; the comment says by what.
+const DUTIES: &[(&str, u64, Duty)] = &[
+    // One look at the pause's end.
+    ("pause", 0, end_pause),
+    // At most 5 ms of loading.
+    ("load", 0, continue_load),
+    // A wait that does not block, and a fork when one is due.
+    ("snapshot", 10_000, Engine::tend_snapshots),
+    // At most EXPIRE_KEYS keys and EXPIRE_BUCKETS buckets for each database.
+    ("expire", 100_000, expire_due),
+    // One pass over the sessions, once a second.
+    ("idle", 1_000_000, close_idle),
+    // A few additions.
+    ("rates", 100_000, sample_rates),
+];
+
+/// When each duty is next due, in microseconds of the monotonic clock.
+pub struct Clockwork {
+    next: Vec<u64>,
+}
+
+impl Default for Clockwork {
+    fn default() -> Self {
+        Clockwork { next: vec![0; DUTIES.len()] }
+    }
+}
+
+impl Clockwork {
+    /// The earliest time that a periodic duty is due.
+    pub fn next(&self) -> u64 {
+        DUTIES
+            .iter()
+            .zip(&self.next)
+            .filter(|((_, period, _), _)| *period > 0)
+            .map(|(_, &next)| next)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+}
+
+impl Engine {
+    /// Does the duties that are due.
+    pub(super) fn work(&mut self, host: &mut dyn Host) {
+        for (at, &(_, period, duty)) in DUTIES.iter().enumerate() {
+            if self.clockwork.next[at] <= self.now.mono_us {
+                duty(self, host);
+                self.clockwork.next[at] = self.now.mono_us + period;
+            }
+        }
+    }
+}
+
+fn end_pause(engine: &mut Engine, _host: &mut dyn Host) {
+    if !engine.parked.is_empty() && engine.parts.pause.current(engine.now).is_none() {
+        engine.parked.release(&mut engine.queue);
+    }
+}
+
+fn continue_load(engine: &mut Engine, host: &mut dyn Host) {
+    if engine.load.is_none() {
+        return;
+    }
+    if let Err(why) = engine.load_slice(host) {
+        tracing::error!(
+            "Fatal: the snapshot was refused and stays as it is. {}. `lodestore-server --check FILE` \
+             says what is sound in it; move it away to start empty.",
+            why.0
+        );
+        engine.exit = Some(1);
+    }
+}
+
+/// Buckets that one round looks at in a database.
+const EXPIRE_BUCKETS: usize = 2_000;
+/// Keys that one round removes in a database.
+const EXPIRE_KEYS: usize = 2_000;
+
+/// Removes keys whose time has passed and that nobody reads.
+fn expire_due(engine: &mut Engine, _host: &mut dyn Host) {
+    if !engine.parts.active_expire || engine.parts.persist.loading.is_some() {
+        return;
+    }
+    let now_ms = engine.now.unix_ms();
+    let mut nobody = Session::new(Arrival::default(), engine.now, true);
+    for db in 0..engine.parts.keyspace.databases() {
+        if engine.parts.keyspace.db(db).volatile_len() == 0 {
+            continue;
+        }
+        let mut due: Vec<Box<[u8]>> = Vec::new();
+        engine.parts.keyspace.db_mut(db).due(now_ms, EXPIRE_BUCKETS, &mut |key| {
+            if due.len() < EXPIRE_KEYS {
+                due.push(key.into());
+            }
+        });
+        for key in due {
+            engine.expire(&mut nobody, db, &key);
+        }
+    }
+}
+
+/// Closes connections that said nothing for `timeout` seconds; subscribers and waiting clients stay.
+fn close_idle(engine: &mut Engine, _host: &mut dyn Host) {
+    let limit = u64::from(engine.parts.config.timeout) * 1_000_000;
+    if limit == 0 {
+        return;
+    }
+    let now = engine.now.mono_us;
+    let idle: Vec<_> = engine
+        .parts
+        .sessions
+        .iter()
+        .filter(|s| s.subscriptions() == 0 && !s.parked)
+        .filter(|s| now.saturating_sub(s.last_seen.mono_us) > limit)
+        .map(Session::id)
+        .collect();
+    for id in idle {
+        tracing::debug!("Closing idle client {}", id.0);
+        engine.parts.sessions.close(id);
+    }
+}
+
+fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) {
+    let stats = &mut engine.parts.stats;
+    let totals = [stats.commands, stats.bytes_in, stats.bytes_out];
+    stats.rates.sample(engine.now, totals);
+}

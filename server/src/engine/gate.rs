@@ -1,0 +1,162 @@
+//! What is checked before a command runs.
+//!
+//! Owns: the list of gates.   Uses: rows, session, parts.   Never: runs commands.
+//!
+//! A gate is a named function; their order is the list's. Each lets the command pass, refuses it with
+//! an error (which also spoils a transaction that is being queued), or makes the client wait.
+
+use crate::base::time::Now;
+use crate::command::context::Parts;
+use crate::command::index::Entry;
+use crate::command::row::{
+    ALLOW_BUSY, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, WHILE_PAUSED, WHILE_SUBSCRIBED,
+};
+use crate::resp::args::Args;
+use crate::resp::error::{Error, echo};
+use crate::session::Session;
+use crate::session::pause::Pausing;
+
+/// What a gate says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Pass,
+    /// Answer this error.
+    Refuse(Error),
+    /// Keep the request until the client may go on.
+    Wait,
+}
+
+/// What the gates look at.
+pub struct Visit<'a> {
+    /// The row.
+    pub entry: &'a Entry,
+    /// The request.
+    pub args: Args<'a>,
+    /// Who sent it.
+    pub me: &'a Session,
+    /// Everything else.
+    pub parts: &'a Parts,
+    /// The time.
+    pub now: Now,
+}
+
+type Gate = fn(&Visit<'_>) -> Verdict;
+
+/// In this order, which is a real server's, because clients see which error comes first; a pause
+/// comes last, so that errors are not delayed.
+pub const GATES: &[(&str, Gate)] = &[
+    ("container", subcommand_known),
+    ("arity", arity),
+    ("authentication", authenticated),
+    ("transaction", allowed_in_transaction),
+    ("snapshot", snapshots_work),
+    ("subscription", allowed_to_subscriber),
+    ("loading", loaded),
+    ("pause", not_paused),
+];
+
+/// Asks every gate in order.
+#[inline]
+pub fn judge(visit: &Visit<'_>) -> Verdict {
+    for (_, gate) in GATES {
+        match gate(visit) {
+            Verdict::Pass => {}
+            other => return other,
+        }
+    }
+    Verdict::Pass
+}
+
+#[inline]
+fn authenticated(visit: &Visit<'_>) -> Verdict {
+    if visit.me.authenticated || visit.entry.row.flags.has(NO_AUTH) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Error::NoAuth)
+}
+
+/// A container was named with a word that is none of its subcommands.
+#[inline]
+fn subcommand_known(visit: &Visit<'_>) -> Verdict {
+    // A subcommand that is known was resolved to a row of its own.
+    let row = visit.entry.row;
+    if row.subcommands.is_empty() || visit.args.len() < 2 {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Error::UnknownSubcommand(echo(visit.args.get(1)), row.name))
+}
+
+#[inline]
+fn arity(visit: &Visit<'_>) -> Verdict {
+    if visit.entry.takes(visit.args.len()) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Error::Arity(visit.entry.row.name))
+}
+
+#[inline]
+fn allowed_in_transaction(visit: &Visit<'_>) -> Verdict {
+    if visit.me.transaction.is_some() && visit.entry.row.flags.has(NO_MULTI) {
+        return Verdict::Refuse(Error::NoMulti);
+    }
+    Verdict::Pass
+}
+
+#[inline]
+fn allowed_to_subscriber(visit: &Visit<'_>) -> Verdict {
+    if visit.me.only_listens() && !visit.entry.row.flags.has(WHILE_SUBSCRIBED) {
+        return Verdict::Refuse(Error::OnlyPubsub(visit.entry.row.name));
+    }
+    Verdict::Pass
+}
+
+#[inline]
+fn loaded(visit: &Visit<'_>) -> Verdict {
+    if visit.parts.persist.loading.is_some() && !visit.entry.row.flags.has(LOADING) {
+        return Verdict::Refuse(Error::Loading);
+    }
+    Verdict::Pass
+}
+
+/// Writes stop while the last snapshot failed: better no new data than data that is not saved.
+#[inline]
+fn snapshots_work(visit: &Visit<'_>) -> Verdict {
+    let parts = visit.parts;
+    if visit.entry.row.writes()
+        && parts.persist.last_error.is_some()
+        && parts.config.stop_writes_on_save_error
+        && !parts.config.save.0.is_empty()
+    {
+        return Verdict::Refuse(Error::MisConf);
+    }
+    Verdict::Pass
+}
+
+#[inline]
+fn not_paused(visit: &Visit<'_>) -> Verdict {
+    let row = visit.entry.row;
+    let Some(what) = visit.parts.pause.current(visit.now) else { return Verdict::Pass };
+    if row.flags.has(WHILE_PAUSED) || row.flags.has(ALLOW_BUSY) {
+        return Verdict::Pass;
+    }
+    let stopped = match what {
+        Pausing::All => true,
+        Pausing::Writes => {
+            row.writes() || row.flags.has(MAY_REPLICATE) || writes_on_exec(visit)
+        }
+    };
+    if stopped { Verdict::Wait } else { Verdict::Pass }
+}
+
+/// EXEC waits if anything in the queue writes.
+fn writes_on_exec(visit: &Visit<'_>) -> bool {
+    visit.entry.row.flags.has(crate::command::row::RUNS_QUEUE)
+        && visit.me.transaction.as_ref().is_some_and(|transaction| {
+            transaction.queue.iter().any(|queued| {
+                visit.parts.index.entry(queued.row).is_some_and(|entry| {
+                    entry.row.writes() || entry.row.flags.has(MAY_REPLICATE)
+                })
+            })
+        })
+}

@@ -1,0 +1,292 @@
+//! The engine: takes batches of requests, executes them one at a time, gives replies back.
+//!
+//! Owns: all parts, the batches in work, and the order of things.   Uses: everything below.
+//! Never: a socket, a clock, a thread, a lock.
+//!
+//! `Engine::new(config, about, seed)`, `Engine::turn(host, now, inbox)`, `Engine::next_deadline()`: a test
+//! holds the whole server in its hand, and a seeded run replays byte for byte.
+//!
+//! A turn
+//! ```text
+//!   inbox -> connections begin and end, batches queue
+//!   queue -> for each batch: gates -> call -> follow, one command after the other     (call.rs)
+//!   duties that are due                                                               (cron.rs)
+//!   pushes and closings of the turn -> outbox
+//! ```
+//! A turn that has run for [`TURN_US`] leaves the rest of its queue to the next one, so that sockets
+//! are served in between.
+
+pub mod ahead;
+pub mod call;
+pub mod carry;
+pub mod cron;
+pub mod follow;
+pub mod gate;
+pub mod load;
+pub mod park;
+pub mod port;
+pub mod snapshot;
+
+use crate::base::random::{KeyHasher, Rng};
+use crate::base::time::Now;
+use crate::command::context::{About, Lookups, Parts};
+use crate::command::index::Index;
+use crate::config::Config;
+use crate::keyspace::Keyspace;
+use crate::keyspace::change::Changes;
+use crate::persist::state::Persist;
+use crate::pubsub::PubSub;
+use crate::resp::reply::Reply;
+use crate::session::pause::Pause;
+use crate::session::watch::Watch;
+use crate::session::{Arrival, ClientId, Session, Sessions};
+use crate::stats::Stats;
+use cron::Clockwork;
+use follow::Feed;
+use park::Parked;
+use port::{Batch, Host, Inbound, Outbound};
+use std::collections::VecDeque;
+
+/// A turn stops taking up work after this many microseconds.
+pub const TURN_US: u64 = 2_000;
+
+/// What a session does when it closes is done by this list: every part that keeps client ids.
+const FORGET: &[(&str, fn(&mut Parts, ClientId))] = &[
+    ("watch", |parts, id| parts.watch.forget(id)),
+    ("pubsub", |parts, id| parts.pubsub.forget(id.0)),
+];
+
+/// The whole server without its world.
+pub struct Engine {
+    parts: Parts,
+    queue: VecDeque<Box<Batch>>,
+    parked: Parked,
+    outbox: Vec<Outbound>,
+    clockwork: Clockwork,
+    feed: Feed,
+    load: Option<load::Load>,
+    run: call::FastRun,
+    ahead: ahead::Ahead,
+    turn_spent: bool,
+    exit: Option<i32>,
+    settings_version: u64,
+    now: Now,
+}
+
+impl Engine {
+    /// A server with these settings. Everything random in it follows from `seed`.
+    pub fn new(config: Config, about: About, seed: u64) -> Engine {
+        let mut rng = Rng::new(seed);
+        let hasher = KeyHasher::new(rng.next_u64());
+        let tables = KeyHasher::new(rng.next_u64());
+        let index = Index::new();
+        let parts = Parts {
+            keyspace: Keyspace::new(config.databases as usize, hasher),
+            sessions: Sessions::new(tables.clone()),
+            pubsub: PubSub::new(tables.clone()),
+            watch: Watch::new(tables),
+            pause: Pause::default(),
+            stats: Stats::new(index.len()),
+            persist: Persist::default(),
+            changes: Changes::default(),
+            lookups: Lookups::default(),
+            index,
+            rng,
+            config,
+            active_expire: true,
+            about,
+        };
+        Engine {
+            parts,
+            queue: VecDeque::new(),
+            parked: Parked::default(),
+            outbox: Vec::new(),
+            clockwork: Clockwork::default(),
+            feed: Feed::default(),
+            load: None,
+            run: call::FastRun::default(),
+            ahead: ahead::Ahead::default(),
+            turn_spent: false,
+            exit: None,
+            settings_version: 0,
+            now: Now::default(),
+        }
+    }
+
+    /// What a thread needs to prepare requests for this engine.
+    pub fn preparer(&self) -> port::Preparer {
+        port::Preparer::new(self.parts.index.clone(), self.parts.keyspace.hasher().clone())
+    }
+
+    /// The settings, for whoever keeps a copy; see [`Engine::settings_version`].
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    /// Grows with every change of the settings.
+    pub fn settings_version(&self) -> u64 {
+        self.settings_version
+    }
+
+    /// The parts, for tests and for `boot`.
+    pub fn parts(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
+    /// Serves what came in. What is to go out is in [`Engine::take_outbox`] afterwards.
+    pub fn turn(&mut self, host: &mut dyn Host, now: Now, inbox: &mut Vec<Inbound>) {
+        self.now = now;
+        let busy = !inbox.is_empty() || !self.queue.is_empty();
+        let begun = if busy { host.ticks() } else { 0 };
+        for message in inbox.drain(..) {
+            match message {
+                Inbound::Connected(arrival) => self.connect(*arrival),
+                Inbound::Batch(batch) => self.queue.push_back(batch),
+                Inbound::Hangup(route) => self.hang_up(route),
+                Inbound::Gone(route) => self.drop_client(route.id),
+            }
+        }
+        if busy {
+            self.serve_queue(host, begun);
+        }
+        self.work(host);
+        self.flush();
+        if busy {
+            let took = host.ticks().saturating_sub(begun) / 1000;
+            self.parts.stats.turns += 1;
+            self.parts.stats.longest_turn_us = self.parts.stats.longest_turn_us.max(took);
+        }
+    }
+
+    /// Runs queued batches until the queue is empty or the turn is spent.
+    fn serve_queue(&mut self, host: &mut dyn Host, begun: u64) {
+        self.ahead.begin(&self.queue, &self.parts.keyspace);
+        self.run.begin(begun);
+        self.turn_spent = false;
+        while let Some(batch) = self.queue.pop_front() {
+            self.serve(host, batch, begun);
+            if self.exit.is_some() || self.spent(host, begun) {
+                break;
+            }
+        }
+        self.run.end(host.ticks(), &mut self.parts.stats);
+    }
+
+    /// Whether the turn has run for long enough. The clock is read only after a slow command.
+    fn spent(&mut self, host: &mut dyn Host, begun: u64) -> bool {
+        if !self.turn_spent && self.run.worth_a_look() {
+            self.turn_spent = host.ticks().saturating_sub(begun) > TURN_US * 1000;
+        }
+        self.turn_spent
+    }
+
+    fn connect(&mut self, arrival: Arrival) {
+        self.parts.stats.connections += 1;
+        let authenticated = self.parts.config.password.is_empty();
+        self.parts.sessions.insert(Session::new(arrival, self.now, authenticated));
+    }
+
+    /// Forgets a client whose connection is gone, and everything that names it.
+    fn drop_client(&mut self, id: ClientId) {
+        for (_, forget) in FORGET {
+            forget(&mut self.parts, id);
+        }
+        self.parked.forget(id);
+        self.parts.sessions.remove(id);
+        self.listen();
+    }
+
+    /// A client that waits and has hung up is not waited for.
+    fn hang_up(&mut self, route: crate::session::Route) {
+        if let Some(session) = self.parts.sessions.get_mut(route.id) {
+            session.hung_up = true;
+            if session.parked {
+                self.parts.sessions.close(route.id);
+            }
+        }
+    }
+
+    /// Sends what the turn pushed and closes what it closed.
+    fn flush(&mut self) {
+        for id in self.parts.sessions.take_pushed() {
+            if let Some(session) = self.parts.sessions.get_mut(id)
+                && let Some(pushes) = session.take_outbox()
+            {
+                let (route, class) = (session.route, session.class());
+                self.send(route, pushes, class);
+            }
+        }
+        for id in self.parts.sessions.take_closing() {
+            if let Some(session) = self.parts.sessions.get(id) {
+                let route = session.route;
+                self.drop_client(id);
+                self.outbox.push(Outbound::Close(route));
+            }
+        }
+    }
+
+    fn send(&mut self, route: crate::session::Route, reply: Box<Reply>, class: crate::session::Class) {
+        if !reply.is_empty() {
+            self.parts.stats.bytes_out += reply.len() as u64;
+            self.outbox.push(Outbound::Push(route, reply, class));
+        }
+    }
+
+    /// What goes out, in order; the caller empties it.
+    pub fn take_outbox(&mut self) -> &mut Vec<Outbound> {
+        &mut self.outbox
+    }
+
+    /// The exit code, once the server is to end.
+    pub fn exit(&self) -> Option<i32> {
+        self.exit
+    }
+
+    /// Whether work is left over from the turn: call again without waiting.
+    pub fn busy(&self) -> bool {
+        !self.queue.is_empty() || self.load.is_some()
+    }
+
+    /// Whether the data set is still being loaded.
+    pub fn is_loading(&self) -> bool {
+        self.load.is_some()
+    }
+
+    /// Counts a connection that was refused.
+    pub fn refused(&mut self) {
+        self.parts.stats.rejected_connections += 1;
+    }
+
+    /// Counts a connection that was closed for its output.
+    pub fn output_limit_closed(&mut self) {
+        self.parts.stats.output_limit_closed += 1;
+    }
+
+    /// When the engine wants its next turn at the latest, in microseconds of the monotonic clock.
+    pub fn next_deadline(&self) -> u64 {
+        if self.busy() {
+            return self.now.mono_us;
+        }
+        let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
+        self.clockwork.next().min(pause.unwrap_or(u64::MAX))
+    }
+
+    /// Switches the recording of single changes on or off, after whoever listens has changed.
+    fn listen(&mut self) {
+        let keys = !self.parts.watch.is_empty()
+            || (!self.parts.config.notify.is_empty()
+                && !self.parts.pubsub.is_empty());
+        self.parts.changes.listen(keys, self.feed.is_open());
+    }
+
+    /// Begins to collect the follower stream: every change as a log or a replica is told it.
+    pub fn open_feed(&mut self) {
+        self.feed.open();
+        self.listen();
+    }
+
+    /// The follower stream since the last call, as RESP requests.
+    pub fn take_feed(&mut self) -> Vec<u8> {
+        self.feed.take()
+    }
+}

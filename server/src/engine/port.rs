@@ -1,0 +1,297 @@
+//! The door between the engine and the world: what crosses, and what the engine needs of its host.
+//!
+//! Owns: the messages and the `Host` trait.   Uses: resp, session, keyspace.   Never: a socket, a thread.
+//!
+//! A batch is one connection's read buffer, the ranges of its parsed arguments and its reply buffer.
+//! It moves by pointer and comes back for reuse: no allocation and no copy for a command. At most one
+//! is in flight for a connection. Replies and pushes of a client leave through one list, so they have
+//! one order.
+
+use crate::base::random::KeyHasher;
+use crate::command::context::{Hashed, IoCounters};
+use crate::command::index::{Index, RowId, UNKNOWN};
+use crate::keyspace::Keyspace;
+use crate::persist::rdb::fault::LoadError;
+use crate::resp::reply::{Proto, Reply};
+use crate::resp::protocol::ProtocolError;
+use crate::resp::request::Requests;
+use crate::session::{Arrival, Class, Route};
+use std::any::Any;
+
+/// What was looked up for a request by whoever parsed it.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// The command's row.
+    pub row: RowId,
+    /// The first key's position and hash.
+    pub hashed: Hashed,
+}
+
+/// How a batch ends, applied after its last reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// More may come.
+    #[default]
+    Open,
+    /// The client has sent its last byte.
+    Eof,
+    /// What followed was no request.
+    Broken(ProtocolError),
+}
+
+/// Why the engine gave a batch back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// All its commands ran.
+    #[default]
+    Done,
+    /// Its replies reached [`OUTPUT_FULL`]: send them and hand it in again.
+    OutputFull,
+}
+
+/// A batch is given back to send its replies when they reach this many bytes.
+pub const OUTPUT_FULL: usize = 1 << 20;
+
+/// Requests of one connection on their way through the engine.
+#[derive(Debug)]
+pub struct Batch {
+    /// Whose they are.
+    pub route: Route,
+    /// Where the engine found the session the last time.
+    pub seat: u32,
+    /// The database it had selected then.
+    pub db: usize,
+    /// The requests.
+    pub requests: Requests,
+    /// What was looked up for each.
+    pub prepared: Vec<Prepared>,
+    /// The next request to run.
+    pub cursor: usize,
+    /// How it ends.
+    pub ending: Ending,
+    /// Bytes received for it.
+    pub bytes_in: u64,
+    /// The replies.
+    pub reply: Reply,
+    /// Why it came back.
+    pub stop: Stop,
+    /// Close the connection once the replies are sent.
+    pub close: bool,
+    /// The connection may send anything.
+    pub authenticated: bool,
+    /// The class that decides its output limit.
+    pub class: Class,
+}
+
+impl Batch {
+    /// A batch with room for `capacity` bytes of requests.
+    pub fn new(capacity: usize) -> Batch {
+        Batch {
+            route: Route::default(),
+            seat: 0,
+            db: 0,
+            requests: Requests::with_capacity(capacity),
+            prepared: Vec::new(),
+            cursor: 0,
+            ending: Ending::Open,
+            bytes_in: 0,
+            reply: Reply::new(Proto::Resp2),
+            stop: Stop::Done,
+            close: false,
+            authenticated: false,
+            class: Class::Normal,
+        }
+    }
+
+    /// Makes it ready for the next use; keeps its buffers.
+    pub fn reset(&mut self) {
+        self.requests.clear();
+        self.prepared.clear();
+        self.cursor = 0;
+        self.ending = Ending::Open;
+        self.bytes_in = 0;
+        self.reply.clear();
+        self.stop = Stop::Done;
+        self.close = false;
+    }
+
+    /// Whether it says anything to the engine.
+    pub fn has_news(&self) -> bool {
+        self.cursor < self.requests.len() || self.ending != Ending::Open
+    }
+}
+
+/// Looks up what can be known of a request without data: done by whoever parses it.
+#[derive(Clone)]
+pub struct Preparer {
+    index: Index,
+    hasher: KeyHasher,
+}
+
+impl Preparer {
+    /// A preparer for one thread.
+    pub fn new(index: Index, hasher: KeyHasher) -> Preparer {
+        Preparer { index, hasher }
+    }
+
+    /// Prepares the requests of a batch that have not been yet.
+    #[inline]
+    pub fn prepare(&self, batch: &mut Batch) {
+        for at in batch.prepared.len()..batch.requests.len() {
+            let args = batch.requests.args(at);
+            let second = if args.len() > 1 { Some(args.get(1)) } else { None };
+            let row = self.index.resolve(args.get(0), second);
+            let mut hashed = Hashed::default();
+            if let Some(entry) = self.index.entry(row)
+                && entry.first_key > 0
+                && entry.first_key < args.len()
+            {
+                let hash = self.hasher.hash(args.get(entry.first_key));
+                hashed = Hashed { at: entry.first_key, hash };
+            }
+            batch.prepared.push(Prepared { row, hashed });
+        }
+    }
+}
+
+impl Default for Prepared {
+    fn default() -> Self {
+        Prepared { row: UNKNOWN, hashed: Hashed::default() }
+    }
+}
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Inbound {
+    /// A connection begins.
+    Connected(Box<Arrival>),
+    /// Requests.
+    Batch(Box<Batch>),
+    /// The peer of a connection whose batch is in flight sends no more. If that client waits, it is
+    /// dropped; else the batch that says so follows.
+    Hangup(Route),
+    /// A connection is gone; nothing can be sent to it any more.
+    Gone(Route),
+}
+
+/// What goes out.
+#[derive(Debug)]
+pub enum Outbound {
+    /// A batch comes back with its replies.
+    Answer(Box<Batch>),
+    /// Output that answers no batch: pushes, and the replies before a wait.
+    Push(Route, Box<Reply>, Class),
+    /// The connection closes once everything before was sent.
+    Close(Route),
+}
+
+/// Something that another thread only drops, because freeing it takes long.
+pub struct Garbage(pub Box<dyn Any + Send>);
+
+/// Why a child could not be forked, or a file not written: a text for the reply, INFO and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostError(pub String);
+
+/// How a snapshot is to be written.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The directory.
+    pub dir: String,
+    /// The file's name in it.
+    pub file: String,
+    /// The RDB version: 10 or 11.
+    pub version: u16,
+    /// Compress strings.
+    pub compress: bool,
+    /// End with a checksum.
+    pub checksum: bool,
+    /// The time to write into the file, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Memory in use, for the file's head.
+    pub used_memory: u64,
+}
+
+/// A child that was forked.
+#[derive(Clone, Copy, Debug)]
+pub struct Forked {
+    /// The process.
+    pub pid: i32,
+    /// How long the fork stopped the core, in microseconds.
+    pub fork_us: u64,
+}
+
+/// What is heard of the child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChildNews {
+    /// There is none.
+    None,
+    /// It works: keys written, bytes copied.
+    Alive {
+        /// Keys written so far.
+        keys: u64,
+        /// Bytes copied on write so far.
+        cow: u64,
+    },
+    /// It is done and its file stands in place.
+    Finished {
+        /// Bytes copied on write.
+        cow: u64,
+    },
+    /// It failed; the last good file stands as it was.
+    Failed(HostError),
+}
+
+/// A snapshot file that is being read.
+#[derive(Clone, Debug)]
+pub struct SnapshotFile {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its name, for messages.
+    pub name: String,
+}
+
+/// What the engine needs of the world. `io` implements it; the simulation has its own.
+pub trait Host: IoCounters {
+    /// Nanoseconds of a clock that never jumps. Cheap: read around every slow command.
+    fn ticks(&mut self) -> u64;
+    /// Forks a child that writes a snapshot of the keyspace as it is now.
+    ///
+    /// # Errors
+    /// The reason in words, with what to set.
+    fn fork_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<Forked, HostError>;
+    /// How the child is. When it has finished, its file has been put in place.
+    fn child(&mut self) -> ChildNews;
+    /// Ends the child; its file is removed.
+    fn kill_child(&mut self);
+    /// Writes a snapshot now, on the caller's time.
+    ///
+    /// # Errors
+    /// The reason in words; the last good file stands as it was.
+    fn write_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<(), HostError>;
+    /// Opens the snapshot for reading; none: there is no file.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    fn open_snapshot(&mut self, job: &Job) -> Result<Option<SnapshotFile>, HostError>;
+    /// The next bytes of the open snapshot; 0: its end.
+    ///
+    /// # Errors
+    /// The disk's error.
+    fn read_snapshot(&mut self, buffer: &mut [u8]) -> Result<usize, HostError>;
+    /// Whether a directory can be written to: asked before `dir` changes.
+    ///
+    /// # Errors
+    /// The reason in words.
+    fn use_directory(&mut self, dir: &str) -> Result<(), HostError>;
+    /// Does nothing for so many microseconds.
+    fn sleep(&mut self, micros: u64);
+    /// Takes what is slow to free.
+    fn discard(&mut self, garbage: Garbage);
+    /// Serves the plain descriptors while a long command runs. Nothing runs that long yet.
+    fn breathe(&mut self);
+}
+
+/// Words for a load that failed.
+pub fn load_failure(file: &str, error: &LoadError) -> HostError {
+    HostError(format!("{file}: {error}"))
+}

@@ -1,0 +1,200 @@
+//! When a snapshot is written, by whom, and what is said about it.
+//!
+//! Owns: SAVE, BGSAVE, save points, the end of a child, the last save of a shutdown.
+//! Uses: persist's state, the host.   Never: forks or opens files itself.
+
+use super::Engine;
+use super::port::{ChildNews, Host, HostError, Job};
+use crate::base::alloc;
+use crate::command::next::Shutdown;
+use crate::persist::state::{Child, HUNG_AFTER_US};
+use crate::resp::error::Error;
+
+impl Engine {
+    /// How the next snapshot is to be written.
+    pub(super) fn job(&self) -> Job {
+        let config = &self.parts.config;
+        Job {
+            dir: config.dir.clone(),
+            file: config.db_filename.clone(),
+            version: config.rdb_version.number() as u16,
+            compress: config.rdb_compression,
+            checksum: config.rdb_checksum,
+            now_ms: self.now.unix_ms(),
+            used_memory: alloc::used(),
+        }
+    }
+
+    /// Writes a snapshot on the core's own time: SAVE.
+    pub(super) fn save_now(&mut self, host: &mut dyn Host) -> Result<(), Error> {
+        if self.parts.persist.child.is_some() {
+            return Err(Error::text("ERR Background save already in progress"));
+        }
+        self.write_file(host).map_err(|why| Error::text(format!("ERR {}", why.0)))
+    }
+
+    fn write_file(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
+        let dirty = self.parts.persist.dirty;
+        let begun = host.ticks();
+        let result = host.write_snapshot(&self.parts.keyspace, &self.job());
+        let took = host.ticks().saturating_sub(begun) / 1000;
+        match &result {
+            Ok(()) => {
+                self.parts.persist.completed(dirty, took, self.now);
+                tracing::info!("DB saved on disk");
+            }
+            Err(why) => {
+                tracing::warn!("Saving the snapshot failed: {}", why.0);
+                self.parts.persist.failed(why.0.clone());
+            }
+        }
+        result
+    }
+
+    /// Forks a child that writes a snapshot: BGSAVE.
+    pub(super) fn background_save(
+        &mut self,
+        host: &mut dyn Host,
+        schedule: bool,
+    ) -> Result<&'static str, Error> {
+        if self.parts.persist.child.is_some() {
+            if schedule {
+                self.parts.persist.scheduled = true;
+                return Ok("Background saving scheduled");
+            }
+            return Err(Error::text("ERR Background save already in progress"));
+        }
+        match self.fork(host) {
+            Ok(()) => Ok("Background saving started"),
+            Err(why) => Err(Error::text(format!("ERR {}", why.0))),
+        }
+    }
+
+    fn fork(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
+        self.parts.persist.last_try = Some(self.now);
+        self.parts.persist.scheduled = false;
+        let job = self.job();
+        // Set before the fork, so that the child and the parent agree on what may move.
+        self.parts.keyspace.set_child_alive(true);
+        match host.fork_snapshot(&self.parts.keyspace, &job) {
+            Ok(forked) => {
+                let persist = &mut self.parts.persist;
+                persist.forks += 1;
+                persist.fork_us = forked.fork_us;
+                persist.dirty_at_fork = persist.dirty;
+                persist.child = Some(Child {
+                    pid: forked.pid,
+                    since: self.now,
+                    keys_total: self.parts.keyspace.keys() as u64,
+                    keys_done: 0,
+                    cow: 0,
+                    heard: self.now,
+                });
+                tracing::info!("Background saving started by pid {}", forked.pid);
+                Ok(())
+            }
+            Err(why) => {
+                self.parts.keyspace.set_child_alive(false);
+                tracing::warn!("Can't save in background: {}", why.0);
+                self.parts.persist.failed(why.0.clone());
+                Err(why)
+            }
+        }
+    }
+
+    /// Looks after the child that writes, and begins a snapshot that is due. A duty.
+    pub(super) fn tend_snapshots(&mut self, host: &mut dyn Host) {
+        if self.parts.persist.child.is_some() {
+            self.tend_child(host);
+        }
+        let persist = &self.parts.persist;
+        if persist.child.is_some() || persist.loading.is_some() {
+            return;
+        }
+        let points = self.parts.config.save.0.iter();
+        let due = persist.due(points.map(|point| (point.seconds, point.changes)), self.now);
+        if due || (persist.scheduled && !persist.waits(self.now)) {
+            if due {
+                tracing::info!("{} changes since the last snapshot. Saving...", persist.dirty);
+            }
+            // A failure is logged, shown in INFO and tried again later.
+            let _ = self.fork(host);
+        }
+    }
+
+    fn tend_child(&mut self, host: &mut dyn Host) {
+        let now = self.now;
+        match host.child() {
+            ChildNews::None => self.child_ended(),
+            ChildNews::Alive { keys, cow } => {
+                let Some(child) = &mut self.parts.persist.child else { return };
+                if keys != child.keys_done {
+                    child.heard = now;
+                }
+                child.keys_done = keys;
+                child.cow = cow;
+                if now.mono_us.saturating_sub(child.heard.mono_us) > HUNG_AFTER_US {
+                    let why = "the child wrote nothing for 10 minutes and was killed";
+                    tracing::warn!("Background saving error: {why}");
+                    host.kill_child();
+                    self.parts.persist.failed(why.into());
+                    self.child_ended();
+                }
+            }
+            ChildNews::Finished { cow } => {
+                let persist = &mut self.parts.persist;
+                let since = persist.child.map_or(now.mono_us, |child| child.since.mono_us);
+                let dirty = persist.dirty_at_fork;
+                persist.completed(dirty, now.mono_us.saturating_sub(since), now);
+                persist.last_cow = cow;
+                tracing::info!("Background saving terminated with success");
+                self.child_ended();
+            }
+            ChildNews::Failed(why) => {
+                tracing::warn!("Background saving error: {}", why.0);
+                self.parts.persist.failed(why.0);
+                self.child_ended();
+            }
+        }
+    }
+
+    fn child_ended(&mut self) {
+        self.parts.persist.child = None;
+        self.parts.keyspace.set_child_alive(false);
+    }
+
+    /// Ends a child whose snapshot is no longer wanted.
+    pub(super) fn abandon_child(&mut self, host: &mut dyn Host) {
+        if self.parts.persist.child.is_some() {
+            host.kill_child();
+            self.child_ended();
+        }
+    }
+
+    /// Ends the server, with a last snapshot if that is asked for or usual.
+    ///
+    /// # Errors
+    /// The snapshot failed: the server stays, unless it was told to end whatever happens.
+    pub fn shut_down(&mut self, host: &mut dyn Host, how: Shutdown) -> Result<(), Error> {
+        let save = how.save.unwrap_or(!self.parts.config.save.0.is_empty());
+        // While the data set is loading there is nothing whole to save.
+        let save = save && self.parts.persist.loading.is_none();
+        self.abandon_child(host);
+        if save {
+            tracing::info!("Saving the final snapshot before exiting.");
+            if let Err(why) = self.write_file(host) {
+                if !how.force {
+                    tracing::warn!(
+                        "Not exiting, since the data would be lost: {}. Free the disk and try \
+                         again, or use SHUTDOWN NOSAVE or SHUTDOWN FORCE.",
+                        why.0
+                    );
+                    return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
+                }
+            }
+        }
+        tracing::warn!("Lodestore is now ready to exit, bye bye...");
+        self.exit = Some(0);
+        Ok(())
+    }
+}

@@ -1,0 +1,411 @@
+//! One connection: its socket, its parser, the batch being filled, the output that waits.
+//!
+//! Owns: what belongs to one socket.   Uses: stream, output, parser.   Never: other connections.
+//!
+//! ```text
+//!   socket -> read -> batch being filled --publish--> (in flight) --answer--> output -> socket
+//! ```
+//! At most one batch is in flight. Meanwhile the socket is still read, into the next batch and not
+//! beyond [`SPARE`] bytes, so that the end of the stream is seen even while the client waits.
+
+use super::output::Output;
+use super::pool::Pool;
+use super::registry::Counters;
+use super::settings::IoSettings;
+use super::stream::Stream;
+use crate::config::lists::OutputLimit;
+use crate::engine::port::{Batch, Ending, Preparer};
+use crate::resp::reply::Reply;
+use crate::resp::protocol::ProtocolError;
+use crate::resp::request::{Halt, Limits, Parser};
+use crate::session::{Class, Route};
+use ::bytes::BufMut;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+use tokio_util::io::poll_read_buf;
+
+/// Bytes that are read at once.
+const READ_MOST: usize = 64 * 1024;
+/// Bytes of a big bulk string that are read at once.
+const READ_BIG: usize = 256 * 1024;
+/// Bytes that are read ahead while a batch is in flight.
+const SPARE: usize = 64 * 1024;
+
+/// What reading gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Nothing now; the task is woken when there is.
+    Nothing,
+    /// So many bytes, and perhaps the socket holds more.
+    Bytes(usize, bool),
+    /// The peer sends no more.
+    End,
+    /// The connection is broken.
+    Broken,
+}
+
+/// How far a connection's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It serves.
+    Open,
+    /// It closes once its output is sent.
+    Closing,
+    /// Its output is sent; what the peer still sends is thrown away until it has read our last words,
+    /// for an unread byte would make the kernel take them back.
+    Lingering(Instant, usize),
+    /// It is to be removed.
+    Dead,
+}
+
+/// Bytes that a lingering connection may throw away.
+const LINGER_BYTES: usize = 16 << 20;
+/// How long it may linger.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Where it lives, and its number.
+    pub route: Route,
+    /// The batch being filled.
+    pub batch: Option<Box<Batch>>,
+    /// A batch is with the engine.
+    pub in_flight: bool,
+    /// It stands in the list of those with news.
+    pub listed: bool,
+    /// How far its end has come.
+    pub life: Life,
+    stream: Stream,
+    parser: Parser,
+    output: Output,
+    counters: Arc<Counters>,
+    waker: Option<Waker>,
+    authenticated: bool,
+    class: Class,
+    /// Why the parser stopped, if not for lack of bytes.
+    halted: Option<Halt>,
+    over_soft: Option<Instant>,
+    seat: u32,
+    db: usize,
+}
+
+impl Connection {
+    /// A connection that begins.
+    pub fn new(route: Route, stream: Stream, counters: Arc<Counters>, authenticated: bool) -> Self {
+        Connection {
+            route,
+            batch: None,
+            in_flight: false,
+            listed: false,
+            life: Life::Open,
+            stream,
+            parser: Parser::new(),
+            output: Output::default(),
+            counters,
+            waker: None,
+            authenticated,
+            class: Class::Normal,
+            halted: None,
+            over_soft: None,
+            seat: 0,
+            db: 0,
+        }
+    }
+
+    /// Keeps the task's waker.
+    #[inline]
+    pub fn remember(&mut self, cx: &Context<'_>) {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Has the task look at the connection again.
+    pub fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether reading on would be of use and within bounds.
+    #[inline]
+    pub fn wants_input(&self) -> bool {
+        let open = self.life == Life::Open && self.halted.is_none();
+        open && self.batch.as_ref().is_none_or(|batch| {
+            batch.ending == Ending::Open && (!self.in_flight || batch.requests.buf.len() < SPARE)
+        })
+    }
+
+    /// Reads once.
+    #[inline]
+    pub fn read(&mut self, cx: &mut Context<'_>, pool: &mut Pool) -> Read {
+        let stream = Pin::new(&mut self.stream);
+        let (room, result) = if let Some(target) = self.parser.big() {
+            let room = target.remaining_mut().min(READ_BIG);
+            (room, poll_read_buf(stream, cx, &mut target.limit(room)))
+        } else {
+            let batch = self.batch.get_or_insert_with(|| pool.take());
+            let buffer = &mut batch.requests.buf;
+            if buffer.capacity() - buffer.len() < 1024 {
+                // It fills up: a client that sends much gets larger reads.
+                buffer.reserve(READ_MOST.min(buffer.capacity().max(4096)));
+            }
+            let room = (buffer.capacity() - buffer.len()).min(READ_MOST);
+            (room, poll_read_buf(stream, cx, &mut buffer.limit(room)))
+        };
+        match result {
+            Poll::Pending => Read::Nothing,
+            Poll::Ready(Ok(0)) => Read::End,
+            Poll::Ready(Ok(count)) => {
+                if let Some(batch) = &mut self.batch {
+                    batch.bytes_in += count as u64;
+                }
+                Read::Bytes(count, count == room)
+            }
+            Poll::Ready(Err(_)) => Read::Broken,
+        }
+    }
+
+    /// Parses what was read into requests.
+    pub fn parse(&mut self, settings: &IoSettings, preparer: &Preparer, pool: &mut Pool) {
+        let batch = self.batch.get_or_insert_with(|| pool.take());
+        let limits =
+            Limits { max_bulk: settings.max_bulk, authenticated: self.authenticated };
+        match self.parser.parse(&mut batch.requests, &limits) {
+            Halt::NeedMore => {}
+            Halt::Error(error) => {
+                self.halted = Some(Halt::Error(error.clone()));
+                batch.ending = Ending::Broken(error);
+            }
+            halt @ (Halt::NeedAuth | Halt::Full) => self.halted = Some(halt),
+        }
+        preparer.prepare(batch);
+        if batch.requests.footprint() + self.parser.footprint() > settings.query_limit {
+            tracing::warn!(
+                "Closing client {} that reached max query buffer length",
+                self.route.id.0
+            );
+            self.life = Life::Dead;
+        }
+    }
+
+    /// Looks again at a stop of the parser after a batch came back.
+    pub fn resume(&mut self, settings: &IoSettings, preparer: &Preparer, pool: &mut Pool) {
+        match &self.halted {
+            Some(Halt::Full) => {}
+            Some(Halt::NeedAuth) if self.authenticated => {}
+            Some(Halt::NeedAuth) if self.batch.as_ref().is_none_or(|b| b.requests.is_empty()) => {
+                self.refuse_stranger();
+                return;
+            }
+            Some(Halt::NeedAuth | Halt::Error(_) | Halt::NeedMore) | None => return,
+        }
+        if self.batch.as_ref().is_some_and(|batch| !batch.requests.is_empty()) {
+            // Its requests go first; the parser goes on in the batch that follows.
+            return;
+        }
+        self.halted = None;
+        self.parse(settings, preparer, pool);
+    }
+
+    /// A request too large for somebody who has not authenticated.
+    pub fn refuse_stranger(&mut self) {
+        let error = self.parser.auth_error().unwrap_or(ProtocolError::UnauthenticatedBulk);
+        if let Some(batch) = &mut self.batch {
+            batch.ending = Ending::Broken(error.clone());
+        }
+        self.halted = Some(Halt::Error(error));
+    }
+
+    /// Whether the parser waits for the verdict on AUTH and nothing is on its way to give one.
+    pub fn stuck_before_auth(&self) -> bool {
+        self.halted == Some(Halt::NeedAuth)
+            && !self.in_flight
+            && self.batch.as_ref().is_none_or(|batch| batch.requests.is_empty())
+    }
+
+    /// The peer sends no more: the batch being filled is the last.
+    pub fn end_input(&mut self, pool: &mut Pool) {
+        let batch = self.batch.get_or_insert_with(|| pool.take());
+        if batch.ending == Ending::Open {
+            batch.ending = Ending::Eof;
+        }
+    }
+
+    /// Whether the batch being filled can go to the engine.
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        !self.in_flight
+            && self.life == Life::Open
+            && self.batch.as_ref().is_some_and(|batch| batch.has_news())
+    }
+
+    /// Takes the batch for the engine; a request that is half read moves on to the next one.
+    #[inline]
+    pub fn publish(&mut self, pool: &mut Pool) -> Option<Box<Batch>> {
+        let mut batch = self.batch.take()?;
+        if self.parser.is_midway(&batch.requests) && batch.ending == Ending::Open {
+            let mut next = pool.take();
+            self.parser.carry(&mut batch.requests, &mut next.requests);
+            self.batch = Some(next);
+        }
+        batch.route = self.route;
+        batch.seat = self.seat;
+        batch.db = self.db;
+        self.in_flight = true;
+        Some(batch)
+    }
+
+    /// Gives an unused batch back, so that an idle connection holds no buffer.
+    #[inline]
+    pub fn rest(&mut self, pool: &mut Pool) {
+        let unused = self.batch.as_ref().is_some_and(|batch| {
+            batch.requests.buf.is_empty() && batch.ending == Ending::Open && batch.bytes_in == 0
+        });
+        if unused
+            && let Some(batch) = self.batch.take()
+        {
+            pool.give(batch);
+        }
+    }
+
+    /// Notes what a batch that came back says of the session.
+    #[inline]
+    pub fn learn(&mut self, batch: &Batch) {
+        self.authenticated = batch.authenticated;
+        self.class = batch.class;
+        self.seat = batch.seat;
+        self.db = batch.db;
+    }
+
+    /// Notes the class of a session that got a push.
+    pub fn set_class(&mut self, class: Class) {
+        self.class = class;
+    }
+
+    /// Sends a reply, or keeps what the socket does not take.
+    #[inline]
+    pub fn write(&mut self, reply: &mut Reply, settings: &IoSettings) {
+        match self.output.write(&self.stream, reply) {
+            Ok(sent) => self.counters.sent.fetch_add(sent as u64, Ordering::Relaxed),
+            Err(_) => {
+                self.life = Life::Dead;
+                return;
+            }
+        };
+        if !self.output.is_empty() {
+            self.counters.waiting.store(self.output.len() as u64, Ordering::Relaxed);
+            self.hold_limit(settings);
+            self.wake();
+        }
+    }
+
+    /// Goes on sending what waits.
+    pub fn flush(&mut self, cx: &mut Context<'_>, settings: &IoSettings) {
+        match self.output.flush(&mut self.stream, cx) {
+            Ok(sent) => {
+                self.counters.sent.fetch_add(sent as u64, Ordering::Relaxed);
+                self.counters.waiting.store(self.output.len() as u64, Ordering::Relaxed);
+                self.hold_limit(settings);
+            }
+            Err(_) => self.life = Life::Dead,
+        }
+    }
+
+    /// Whether output waits.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Bytes of output that wait.
+    pub fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Closes the connection if more waits than its class allows.
+    pub fn hold_limit(&mut self, settings: &IoSettings) {
+        let limit = settings.limit(self.class, self.authenticated || !settings.password);
+        if !self.over_limit(limit, Instant::now) {
+            return;
+        }
+        tracing::warn!(
+            "Client {} scheduled to be closed ASAP for overcoming of output buffer limits ({} bytes \
+             wait).",
+            self.route.id.0,
+            self.output.len()
+        );
+        self.life = Life::Dead;
+    }
+
+    fn over_limit(&mut self, limit: OutputLimit, now: impl Fn() -> Instant) -> bool {
+        let waiting = self.output.len() as u64;
+        if limit.hard > 0 && waiting > limit.hard {
+            return true;
+        }
+        if limit.soft == 0 || waiting <= limit.soft {
+            self.over_soft = None;
+            return false;
+        }
+        let since = *self.over_soft.get_or_insert_with(&now);
+        now().duration_since(since).as_secs() >= limit.soft_seconds
+    }
+
+    /// Ends the connection once its output is sent.
+    pub fn close(&mut self) {
+        if self.life == Life::Open {
+            self.life = Life::Closing;
+            self.end_if_sent();
+        }
+    }
+
+    /// A closing connection whose output is sent says its goodbye.
+    pub fn end_if_sent(&mut self) {
+        if self.life != Life::Closing || self.has_output() {
+            return;
+        }
+        self.stream.end_output();
+        let after_error = matches!(self.halted, Some(Halt::Error(_)));
+        self.life = if after_error {
+            Life::Lingering(Instant::now() + LINGER, LINGER_BYTES)
+        } else {
+            Life::Dead
+        };
+        self.wake();
+    }
+
+    /// Throws away what the peer still sends. True once that has come to its end.
+    pub fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Vec<u8>) {
+        let Life::Lingering(until, mut left) = self.life else { return };
+        loop {
+            scratch.clear();
+            scratch.reserve(READ_MOST);
+            match poll_read_buf(Pin::new(&mut self.stream), cx, scratch) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(count)) if count > 0 && left > count => left -= count,
+                Poll::Ready(_) => {
+                    self.life = Life::Dead;
+                    return;
+                }
+            }
+        }
+        self.life =
+            if Instant::now() > until { Life::Dead } else { Life::Lingering(until, left) };
+    }
+
+    /// Looks at the limits of time: a soft limit exceeded for too long, a farewell that takes too long.
+    pub fn check_time(&mut self, settings: &IoSettings) {
+        if let Life::Lingering(until, _) = self.life
+            && Instant::now() > until
+        {
+            self.life = Life::Dead;
+        }
+        if self.has_output() {
+            self.hold_limit(settings);
+        }
+    }
+}

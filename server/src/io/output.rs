@@ -1,0 +1,118 @@
+//! Replies that a socket did not take yet.
+//!
+//! Owns: what waits for one connection, in order.   Uses: resp, stream.   Never: limits (connection does).
+
+use super::stream::Stream;
+use crate::resp::reply::Reply;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+/// How many pieces one write takes.
+const PIECES: usize = 16;
+
+/// What waits to be sent.
+#[derive(Debug, Default)]
+pub struct Output {
+    waiting: VecDeque<Box<Reply>>,
+    /// Bytes of the first reply that are sent already.
+    sent: usize,
+    bytes: usize,
+}
+
+impl Output {
+    /// Bytes that wait.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Sends a reply if nothing waits before it, and keeps what the socket does not take. The reply is
+    /// empty afterwards; its buffer stays with the caller when all was sent. Returns the bytes sent.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    #[inline]
+    pub fn write(&mut self, stream: &Stream, reply: &mut Reply) -> io::Result<usize> {
+        if reply.is_empty() {
+            return Ok(0);
+        }
+        let mut sent = 0;
+        if self.waiting.is_empty() {
+            sent = send(stream, reply)?;
+            if sent == reply.len() {
+                reply.clear();
+                return Ok(sent);
+            }
+            self.sent = sent;
+        }
+        self.bytes += reply.len() - sent;
+        self.keep(reply);
+        Ok(sent)
+    }
+
+    /// Small replies join the last one that waits; others wait as they are.
+    fn keep(&mut self, reply: &mut Reply) {
+        if let Some(last) = self.waiting.back_mut() {
+            last.append(reply);
+            return;
+        }
+        let fresh = Reply::new(reply.proto());
+        self.waiting.push_back(Box::new(std::mem::replace(reply, fresh)));
+    }
+
+    /// Goes on sending, until the socket takes no more. Returns the bytes sent.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    pub fn flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> io::Result<usize> {
+        let mut total = 0;
+        while let Some(first) = self.waiting.front() {
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = first.slices(self.sent, &mut pieces);
+            match stream.poll_write_vectored(cx, &pieces[..count]) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(sent)) => {
+                    total += sent;
+                    self.bytes -= sent;
+                    self.sent += sent;
+                    if self.sent == first.len() {
+                        self.waiting.pop_front();
+                        self.sent = 0;
+                    }
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        Ok(total)
+    }
+}
+
+/// Sends as much of a reply as the socket takes.
+#[inline]
+fn send(stream: &Stream, reply: &Reply) -> io::Result<usize> {
+    let mut sent = 0;
+    loop {
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let count = reply.slices(sent, &mut pieces);
+        let result = match count {
+            0 => return Ok(sent),
+            1 => stream.try_write(&pieces[0]),
+            _ => stream.try_write_vectored(&pieces[..count]),
+        };
+        match result {
+            Ok(more) => sent += more,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(sent),
+            Err(error) => return Err(error),
+        }
+        if sent >= reply.len() {
+            return Ok(sent);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A bucket: seven entries in one cache line.
+//!
+//! Owns: up to seven entries and their tags.   Uses: entry.   Never: knows which bucket it is.
+//!
+//! ```text
+//!  byte 0      1   2   3   4   5   6   7          8 .. 63
+//!  | tag 0 | tag 1 | ...     | tag 6 | passed |   slot 0 | slot 1 | ... | slot 6 |
+//!  tag: 8 bits of the hash that choose no bucket, never 0; 0 is a free slot
+//!  passed: entries that would have stood here but went on to a later bucket; 255 has lost count
+//! ```
+//!
+//! The tags are one word, and all seven are compared at once by ordinary arithmetic: for eight bytes it
+//! takes no more instructions than SSE2 and is the same on every machine.
+//!
+//! Invariant: a tag is 0 exactly when its slot is empty.
+
+use super::entry::Entry;
+
+/// Entries per bucket.
+pub(super) const SLOTS: usize = 7;
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = LOW << 7;
+/// The highest bit of each tag's byte.
+const TAGS: u64 = HIGH >> 8;
+const PASSED_SHIFT: u32 = 56;
+const PASSED_ONE: u64 = 1 << PASSED_SHIFT;
+const PASSED_LOST: u8 = u8::MAX;
+
+/// Seven slots, their tags, and whether a search must go on.
+#[repr(align(64))]
+#[derive(Default)]
+pub(super) struct Bucket {
+    tags: u64,
+    slots: [Option<Entry>; SLOTS],
+}
+
+const _: () = assert!(size_of::<Bucket>() == 64);
+
+/// The tag of a hash: its lowest byte, which chooses neither segment nor bucket.
+#[inline]
+pub(super) fn tag_of(hash: u64) -> u8 {
+    (hash as u8).max(1)
+}
+
+/// Numbers of slots, lowest first.
+#[derive(Clone, Copy)]
+pub(super) struct Matches(u64);
+
+impl Iterator for Matches {
+    type Item = usize;
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let slot = self.0.trailing_zeros() / 8;
+        self.0 &= self.0 - 1;
+        Some(slot as usize)
+    }
+}
+
+impl Bucket {
+    /// The slots with this tag; the free ones for tag 0.
+    #[inline]
+    pub fn matches(&self, tag: u8) -> Matches {
+        let differs = self.tags ^ (LOW * u64::from(tag));
+        // The high bit of each byte says whether any bit of it is set; no carry leaves a byte.
+        let some = ((differs & !HIGH) + !HIGH) | differs;
+        Matches(!some & TAGS)
+    }
+
+    /// The entry in a slot.
+    #[inline]
+    pub fn entry(&self, slot: usize) -> Option<&Entry> {
+        self.slots[slot].as_ref()
+    }
+
+    /// The entry in a slot, for changes.
+    #[inline]
+    pub fn entry_mut(&mut self, slot: usize) -> Option<&mut Entry> {
+        self.slots[slot].as_mut()
+    }
+
+    /// All entries, in slot order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().flatten()
+    }
+
+    /// All entries with their tags, taken out.
+    pub fn into_entries(self) -> impl Iterator<Item = (u8, Entry)> {
+        let tags = self.tags.to_le_bytes();
+        self.slots.into_iter().zip(tags).filter_map(|(entry, tag)| Some((tag, entry?)))
+    }
+
+    /// Fills a free slot.
+    pub fn fill(&mut self, slot: usize, tag: u8, entry: Entry) {
+        assert!(tag != 0 && self.slots[slot].is_none(), "a used slot cannot be filled");
+        self.tags |= u64::from(tag) << (8 * slot);
+        self.slots[slot] = Some(entry);
+    }
+
+    /// Empties a slot.
+    pub fn take(&mut self, slot: usize) -> Option<Entry> {
+        self.tags &= !(0xff << (8 * slot));
+        self.slots[slot].take()
+    }
+
+    /// Whether an entry that belongs here, or before, stands in a later bucket.
+    #[inline]
+    pub fn was_passed(&self) -> bool {
+        self.tags >> PASSED_SHIFT != 0
+    }
+
+    /// Counts an entry that goes on to a later bucket.
+    pub fn pass(&mut self) {
+        if self.passed() != PASSED_LOST {
+            self.tags += PASSED_ONE;
+        }
+    }
+
+    /// Forgets an entry that had gone on. A count that was lost stays lost until the segment is rebuilt.
+    pub fn unpass(&mut self) {
+        assert!(self.passed() != 0, "an entry went on without being counted");
+        if self.passed() != PASSED_LOST {
+            self.tags -= PASSED_ONE;
+        }
+    }
+
+    fn passed(&self) -> u8 {
+        (self.tags >> PASSED_SHIFT) as u8
+    }
+}

@@ -1,0 +1,265 @@
+//! What a command changed: kept in reused lists, read by what follows a change.
+//!
+//! Owns: the changes of one call and what the log is told of them.   Uses: nothing.   Never: who listens.
+//!
+//! A write command says [`Changes::changed`] once for each key and returns the [`Change`] it gets; so
+//! "dirty", "watch", "notify" and "log" cannot be forgotten one by one. Keys are copied only while
+//! somebody listens to single keys; the log is written only while somebody reads it.
+
+/// What happened to a key, by the name that keyspace events give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The event's name, as in `__keyevent@0__:del`.
+    pub name: &'static str,
+    /// Its class: the letter in `notify-keyspace-events` that switches it on.
+    pub class: Class,
+}
+
+/// The classes of keyspace events, by the letter of `notify-keyspace-events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// `g`: commands that work on any type.
+    Generic,
+    /// `$`: strings.
+    Text,
+    /// `x`: a key that expired.
+    Expired,
+    /// `e`: a key that was evicted.
+    Evicted,
+    /// `n`: a key that was not there before.
+    New,
+}
+
+const fn generic(name: &'static str) -> Event {
+    Event { name, class: Class::Generic }
+}
+
+const fn text(name: &'static str) -> Event {
+    Event { name, class: Class::Text }
+}
+
+/// Every event that the server can publish.
+#[allow(missing_docs, reason = "each is named after what it says")]
+impl Event {
+    pub const DEL: Event = generic("del");
+    pub const EXPIRE: Event = generic("expire");
+    pub const PERSIST: Event = generic("persist");
+    pub const EXPIRED: Event = Event { name: "expired", class: Class::Expired };
+    pub const SET: Event = text("set");
+    pub const APPEND: Event = text("append");
+    pub const INCR_BY: Event = text("incrby");
+    pub const DECR_BY: Event = text("decrby");
+    pub const GETDEL: Event = generic("del");
+    /// Changes the data set without an event for each key (FLUSHALL).
+    pub const SILENT: Event = generic("");
+}
+
+/// Proof that a write command said what it changed.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change(());
+
+impl Change {
+    /// The command changed nothing.
+    pub const NONE: Change = Change(());
+}
+
+/// One changed key.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<'a> {
+    /// The database's number.
+    pub db: usize,
+    /// The key.
+    pub key: &'a [u8],
+    /// What happened to it.
+    pub event: Event,
+}
+
+struct Record {
+    db: usize,
+    start: usize,
+    end: usize,
+    event: Event,
+}
+
+struct Told {
+    db: usize,
+    start: usize,
+    end: usize,
+}
+
+/// The changes of one call.
+#[derive(Default)]
+pub struct Changes {
+    dirty: u64,
+    keys: Vec<u8>,
+    records: Vec<Record>,
+    flushed: Vec<usize>,
+    text: Vec<u8>,
+    told: Vec<Told>,
+    replaced: bool,
+    watch_keys: bool,
+    keep_log: bool,
+}
+
+impl Changes {
+    /// Switches the recording of single keys and of the log on or off.
+    pub fn listen(&mut self, keys: bool, log: bool) {
+        self.watch_keys = keys;
+        self.keep_log = log;
+    }
+
+    /// Forgets the changes of the call before.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.dirty = 0;
+        self.replaced = false;
+        if self.watch_keys || self.keep_log || !self.flushed.is_empty() {
+            self.keys.clear();
+            self.records.clear();
+            self.flushed.clear();
+            self.text.clear();
+            self.told.clear();
+        }
+    }
+
+    /// Says that a key changed. O(1); copies the key only while somebody listens.
+    #[inline]
+    pub fn changed(&mut self, db: usize, key: &[u8], event: Event) -> Change {
+        self.dirty += 1;
+        self.also(db, key, event)
+    }
+
+    /// A second event of a change that was already counted.
+    #[inline]
+    pub fn also(&mut self, db: usize, key: &[u8], event: Event) -> Change {
+        if self.watch_keys {
+            let start = self.keys.len();
+            self.keys.extend_from_slice(key);
+            self.records.push(Record { db, start, end: self.keys.len(), event });
+        }
+        Change(())
+    }
+
+    /// Says that a whole database was emptied of `keys` keys (or swapped).
+    pub fn flushed(&mut self, db: usize, keys: u64) -> Change {
+        self.dirty += keys;
+        self.flushed.push(db);
+        Change(())
+    }
+
+    /// Counts a change that has no key.
+    pub fn count(&mut self, changes: u64) -> Change {
+        self.dirty += changes;
+        Change(())
+    }
+
+    /// The log and replicas are told `words` instead of the command as it was sent. May be said
+    /// several times.
+    pub fn log_as(&mut self, db: usize, words: &[&[u8]]) {
+        self.replaced = true;
+        self.tell(db, words);
+    }
+
+    /// The log and replicas are told `words` before the command itself (an expired key's DEL).
+    pub fn tell(&mut self, db: usize, words: &[&[u8]]) {
+        if !self.keep_log {
+            return;
+        }
+        let start = self.text.len();
+        write_request(&mut self.text, words.len(), words.iter().copied());
+        self.told.push(Told { db, start, end: self.text.len() });
+    }
+
+    /// Tells the log the command as it was sent, unless it was replaced or changed nothing.
+    pub fn tell_sent<'w>(
+        &mut self,
+        db: usize,
+        count: usize,
+        words: impl Iterator<Item = &'w [u8]>,
+    ) {
+        if !self.keep_log || self.replaced || self.dirty == 0 {
+            return;
+        }
+        let start = self.text.len();
+        write_request(&mut self.text, count, words);
+        self.told.push(Told { db, start, end: self.text.len() });
+    }
+
+    /// How many changes the call made.
+    #[inline]
+    pub fn dirty(&self) -> u64 {
+        self.dirty
+    }
+
+    /// Whether a follower other than the dirty counter has anything to do.
+    #[inline]
+    pub fn heard(&self) -> bool {
+        !(self.records.is_empty() && self.told.is_empty() && self.flushed.is_empty())
+    }
+
+    /// The changed keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = Changed<'_>> {
+        self.records.iter().map(|record| Changed {
+            db: record.db,
+            key: &self.keys[record.start..record.end],
+            event: record.event,
+        })
+    }
+
+    /// The databases that were emptied.
+    pub fn emptied(&self) -> &[usize] {
+        &self.flushed
+    }
+
+    /// What the log is told, in order: database and request.
+    pub fn told(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.told.iter().map(|told| (told.db, &self.text[told.start..told.end]))
+    }
+}
+
+/// Writes one request as RESP.
+pub fn write_request<'w>(
+    out: &mut Vec<u8>,
+    count: usize,
+    words: impl Iterator<Item = &'w [u8]>,
+) {
+    use std::io::Write;
+    // Writing into a Vec cannot fail.
+    let _ = write!(out, "*{count}\r\n");
+    for word in words {
+        let _ = write!(out, "${}\r\n", word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_while_nobody_listens() {
+        let mut changes = Changes::default();
+        changes.begin();
+        let _ = changes.changed(0, b"k", Event::SET);
+        changes.tell_sent(0, 1, [b"SET".as_slice()].into_iter());
+        assert_eq!(changes.dirty(), 1);
+        assert!(!changes.heard());
+    }
+
+    #[test]
+    fn the_log_is_told_the_replacement_and_not_the_command() {
+        let mut changes = Changes::default();
+        changes.listen(true, true);
+        changes.begin();
+        changes.tell(1, &[b"DEL", b"old"]);
+        let _ = changes.changed(1, b"k", Event::SET);
+        changes.log_as(1, &[b"SET", b"k", b"v"]);
+        changes.tell_sent(1, 1, [b"GETSET".as_slice()].into_iter());
+        let told: Vec<_> = changes.told().map(|(db, text)| (db, text.to_vec())).collect();
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0], (1, b"*2\r\n$3\r\nDEL\r\n$3\r\nold\r\n".to_vec()));
+        assert_eq!(changes.keys().next().map(|c| c.key.to_vec()), Some(b"k".to_vec()));
+    }
+}

@@ -1,0 +1,140 @@
+//! One database.
+//!
+//! Owns: its table.   Uses: table, slot, walk, expire.   Never: its number, other databases.
+//!
+//! A thin front: what it promises is written here, how it is kept in the modules it calls.
+
+use super::Key;
+use super::entry::EntryRef;
+use super::slot::Slot;
+use super::table::Table;
+use super::walk::Entries;
+use crate::base::random::{KeyHasher, Rng};
+
+/// One database. Allocates nothing while it is empty.
+pub struct Db {
+    table: Table,
+}
+
+/// What a database held when it was cleared. Dropping it frees that, on whichever thread, in O(keys).
+pub struct Dropped {
+    table: Table,
+}
+
+impl Db {
+    pub(super) fn new(hasher: KeyHasher) -> Db {
+        Db { table: Table::new(hasher) }
+    }
+
+    pub(super) fn set_child_alive(&mut self, alive: bool) {
+        self.table.child_alive = alive;
+    }
+
+    /// Keys, expired ones included.
+    #[expect(clippy::len_without_is_empty, reason = "commands ask for the number only")]
+    pub fn len(&self) -> usize {
+        self.table.len
+    }
+
+    /// Keys with a deadline, expired ones included.
+    pub fn volatile_len(&self) -> usize {
+        self.table.volatile
+    }
+
+    /// Asks the processor for the bucket of a hash; some commands before [`Db::prefetch_entry`].
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if let Some(segment) = self.table.segment_of(hash) {
+            segment.prefetch_bucket(hash);
+        }
+    }
+
+    /// Asks the processor for the entry of a hash; some commands before the look-up.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        if let Some(segment) = self.table.segment_of(hash) {
+            segment.prefetch_entry(hash);
+        }
+    }
+
+    /// The entry of a key, expired or not. O(1), writes nothing.
+    #[inline]
+    pub fn find(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        self.table.find(key.hash, key.bytes).map(|(_, entry)| entry)
+    }
+
+    /// Like [`Db::find`], and sets the access clock (24 bits); but while a snapshot child lives it writes nothing.
+    #[inline]
+    pub fn touch(&mut self, key: Key<'_>, access: u32) -> Option<EntryRef<'_>> {
+        let (place, found) = self.table.find(key.hash, key.bytes)?;
+        if !self.table.child_alive && found.access() != access {
+            self.table.entry_mut(place).set_access(access);
+        }
+        Some(self.table.entry(place).get())
+    }
+
+    /// The place of a key, to create, change or remove it with this one look-up. O(1).
+    #[inline]
+    pub fn slot<'k>(&mut self, key: Key<'k>) -> Slot<'_, 'k> {
+        Slot::new(&mut self.table, key)
+    }
+
+    /// One step of a scan: hands out the entries of the bucket at `cursor` (about six; none is possible) and gives
+    /// the next cursor. Begin with 0; the answer 0 is the end. An entry that is there during the whole scan is handed
+    /// out at least once, whatever happens to the table in between. Cursors are below 2^53; others end the scan.
+    pub fn scan(&self, cursor: u64, each: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
+        self.table.scan(cursor, each)
+    }
+
+    /// An entry by chance; `None` if there is none. The chances of two entries differ by less than a factor of 2.
+    /// O(1) but right after mass deletion while a snapshot child lives.
+    pub fn random(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
+        self.table.random(rng)
+    }
+
+    /// Takes everything out. O(1); the memory is freed by dropping the answer.
+    #[must_use = "dropping it here frees every key on this thread"]
+    pub fn clear(&mut self) -> Dropped {
+        let mut table = Table::new(self.table.hasher.clone());
+        table.child_alive = self.table.child_alive;
+        Dropped { table: std::mem::replace(&mut self.table, table) }
+    }
+
+    /// All entries, in the order of the hash but for overflow. Never allocates.
+    pub fn entries(&self) -> Entries<'_> {
+        self.table.entries()
+    }
+
+    /// Reports keys whose deadline is before `now_ms` (Unix milliseconds), from where the last call stopped. Looks
+    /// only at segments that can hold such keys, for about `budget` buckets: it finishes a segment of at most 64 it has
+    /// begun. Gives the buckets looked at (16 segments passed over count as one); 0: nothing is due.
+    ///
+    /// A key that is not removed is reported again, but not by the same call.
+    pub fn due(&mut self, now_ms: i64, budget: usize, found: &mut dyn FnMut(&[u8])) -> usize {
+        self.table.due(now_ms, budget, found)
+    }
+
+    /// Makes room for `keys` keys at once, if the database is empty. Allocates at least 10 bytes a key, so the number must
+    /// be bounded by the caller.
+    pub fn reserve(&mut self, keys: usize) {
+        self.table.reserve(keys);
+    }
+
+    /// Bytes of the table without the entries. O(segments), about 1 ns for 300 keys.
+    pub fn table_bytes(&self) -> usize {
+        self.table.memory()
+    }
+
+    /// Bytes of all entries: keys, deadlines and short values, but not what blobs hold.
+    pub fn entry_bytes(&self) -> usize {
+        self.table.bytes
+    }
+}
+
+impl Dropped {
+    /// Keys in it.
+    #[expect(clippy::len_without_is_empty, reason = "asked for statistics only")]
+    pub fn len(&self) -> usize {
+        self.table.len
+    }
+}

@@ -1,0 +1,534 @@
+//! One key with its value: a single block of memory.
+//!
+//! Owns: the block's layout, its allocation, and every `unsafe` of this folder.   Uses: value, `base::blob`.
+//! Never: hashes, buckets, what time it is.
+//!
+//! ```text
+//!  Entry (8 bytes, owns the block)
+//!  63       62..48          47..0
+//!  volatile route (15 bits) address
+//!                              |
+//!                              v   8 bytes each, present only when its flag is set
+//!  +---------+-----------+-------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
+//!  | key len | value len | flags | access | |  WIDE  | |  TIMED   | | WORD | | key | | inline |
+//!  |  u16    |   u16     |  u8   |  u24   | | key len| | deadline | |      | |     | | value  |
+//!  +---------+-----------+-------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
+//!   WORD is the number itself, or the pointer to what does not fit inside (a boxed blob)
+//! ```
+//!
+//! The upper 16 bits of the owning pointer belong to whoever holds it: `volatile` repeats TIMED so that a
+//! walk for due keys touches no other block; `route` is the part of the hash that the segment needs.
+//!
+//! Invariants
+//!  1. An `Entry` points to one live block that nobody else owns; dropping it frees block and value.
+//!  2. The block's size follows from its header, rounded up to 8; WIDE, TIMED and WORD are 8-aligned.
+//!  3. `volatile` is set exactly when TIMED is.
+//!  4. A value is inline exactly when it was put with at most [`INLINE_MAX`] bytes.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use crate::base::blob::Blob;
+use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
+
+/// Strings up to this many bytes stand inside the entry. Longer ones would make the overwriting of a
+/// value by one of another length copy too much, and a reply could not share them.
+pub const INLINE_MAX: usize = 1024;
+
+/// The access clock has this many bits.
+pub const ACCESS_BITS: u32 = 24;
+
+const WIDE: u8 = 1;
+const TIMED: u8 = 2;
+const WORD: u8 = 4;
+// 8 is kept for a version word (WATCH without a table of its own).
+const KIND_SHIFT: u8 = 4;
+
+/// Where the key begins, by WIDE, TIMED and WORD: a table, because counting bits costs more.
+const KEY_START: [u8; 8] = [8, 16, 16, 24, 16, 24, 24, 32];
+
+const ADDRESS: usize = (1 << 48) - 1;
+const ROUTE_SHIFT: u32 = 48;
+const ROUTE: usize = 0x7fff << ROUTE_SHIFT;
+const VOLATILE: usize = 1 << 63;
+
+/// How the value stands in the block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Int = 0,
+    Inline = 1,
+    Blob = 2,
+}
+
+/// A value that has been told apart by [`Kind`].
+enum Content<'a> {
+    Int(i64),
+    Inline(&'a [u8]),
+    Blob(Blob),
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Header {
+    key_len: u16,
+    value_len: u16,
+    /// The flags in the low byte, the access clock above it.
+    meta: u32,
+}
+
+const _: () = assert!(size_of::<Header>() == 8 && size_of::<Option<Entry>>() == 8);
+
+impl Header {
+    #[inline]
+    fn flags(self) -> u8 {
+        self.meta as u8
+    }
+
+    #[inline]
+    fn has(self, flag: u8) -> bool {
+        self.flags() & flag != 0
+    }
+
+    #[inline]
+    fn kind(self) -> Kind {
+        match self.flags() >> KIND_SHIFT {
+            0 => Kind::Int,
+            1 => Kind::Inline,
+            2 => Kind::Blob,
+            other => unreachable!("an entry of kind {other}"),
+        }
+    }
+
+    #[inline]
+    fn key_start(self) -> usize {
+        KEY_START[usize::from(self.flags() & 7)].into()
+    }
+
+    #[inline]
+    fn deadline_start(self) -> usize {
+        8 + 8 * usize::from(self.flags() & WIDE)
+    }
+
+    /// Only of an entry that has WORD: the word is the last thing before the key.
+    #[inline]
+    fn word_start(self) -> usize {
+        self.key_start() - 8
+    }
+}
+
+/// An entry for reading. Copies of it are as cheap as a reference.
+#[derive(Clone, Copy)]
+pub struct EntryRef<'a> {
+    at: NonNull<u8>,
+    entry: PhantomData<&'a Entry>,
+}
+
+impl<'a> EntryRef<'a> {
+    /// Its key.
+    #[inline]
+    pub fn key(self) -> &'a [u8] {
+        let header = self.header();
+        // SAFETY: the block holds `key_len` initialised bytes from `key_start` on (invariant 2) and lives for 'a.
+        unsafe {
+            std::slice::from_raw_parts(
+                self.at.add(header.key_start()).as_ptr(),
+                self.key_len(header),
+            )
+        }
+    }
+
+    /// Its value.
+    #[inline]
+    pub fn value(self) -> ValueRef<'a> {
+        let header = self.header();
+        ValueRef::Text(match header.kind() {
+            Kind::Int => TextRef::Int(self.word(header.word_start())),
+            Kind::Inline => TextRef::Bytes(self.inline(header)),
+            // SAFETY: WORD of a Blob is the pointer of a box that this entry owns, so it lives for 'a.
+            Kind::Blob => TextRef::Blob(unsafe { self.blob(header).as_ref() }),
+        })
+    }
+
+    /// When it expires, in Unix milliseconds; `None` if it does not.
+    #[inline]
+    pub fn deadline(self) -> Option<i64> {
+        let header = self.header();
+        header.has(TIMED).then(|| self.word(header.deadline_start()))
+    }
+
+    /// The access clock: 24 bits whose meaning belongs to eviction.
+    #[inline]
+    pub fn access(self) -> u32 {
+        self.header().meta >> (32 - ACCESS_BITS)
+    }
+
+    /// Bytes of its block, as allocated; what a blob holds is not counted.
+    #[inline]
+    pub fn size(self) -> usize {
+        let header = self.header();
+        let end = header.key_start() + self.key_len(header) + usize::from(header.value_len);
+        end.next_multiple_of(8)
+    }
+
+    #[inline]
+    fn header(self) -> Header {
+        // SAFETY: every block begins with an initialised, aligned header (invariant 2).
+        unsafe { self.at.cast::<Header>().read() }
+    }
+
+    #[inline]
+    fn key_len(self, header: Header) -> usize {
+        if header.has(WIDE) {
+            // It was a `usize` when it was stored.
+            self.word(8) as usize
+        } else {
+            header.key_len.into()
+        }
+    }
+
+    #[inline]
+    fn inline(self, header: Header) -> &'a [u8] {
+        let start = header.key_start() + self.key_len(header);
+        // SAFETY: `value_len` initialised bytes follow the key (invariant 2) and live for 'a.
+        unsafe { std::slice::from_raw_parts(self.at.add(start).as_ptr(), header.value_len.into()) }
+    }
+
+    /// The number at `start`, which is the start of WIDE, TIMED, or WORD of an Int.
+    #[inline]
+    fn word(self, start: usize) -> i64 {
+        debug_assert!(start.is_multiple_of(8) && start < self.header().key_start());
+        // SAFETY: callers pass the place of a field that the flags say is there, 8-aligned (invariant 2).
+        unsafe { self.at.add(start).cast::<i64>().read() }
+    }
+
+    #[inline]
+    fn blob(self, header: Header) -> NonNull<Blob> {
+        assert!(header.kind() == Kind::Blob, "only a blob has a pointer");
+        // SAFETY: a Blob entry stores its box's pointer at WORD, 8-aligned (invariant 2).
+        unsafe { self.at.add(header.word_start()).cast::<NonNull<Blob>>().read() }
+    }
+}
+
+impl fmt::Debug for EntryRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("key", &self.key().escape_ascii().to_string())
+            .field("value", &self.value())
+            .field("deadline", &self.deadline())
+            .finish()
+    }
+}
+
+/// An entry and the ownership of it.
+pub(super) struct Entry(NonNull<u8>);
+
+// SAFETY: an `Entry` is the only owner of its block, and `Blob` is Send; nothing in it knows its thread.
+unsafe impl Send for Entry {}
+// SAFETY: through `&Entry` the block is only read.
+unsafe impl Sync for Entry {}
+
+impl Entry {
+    /// A new entry with access clock 0 and route 0. One allocation, two more for a long string.
+    pub fn new(key: &[u8], put: Put<'_>, deadline: Option<i64>) -> Entry {
+        tell_apart(put, |content| Entry::build(key, content, deadline))
+    }
+
+    /// The entry for reading.
+    #[inline]
+    pub fn get(&self) -> EntryRef<'_> {
+        EntryRef { at: self.block(), entry: PhantomData }
+    }
+
+    /// The value for changes that keep its size.
+    pub fn value_mut(&mut self) -> ValueMut<'_> {
+        let entry = self.get();
+        let header = entry.header();
+        ValueMut::Text(match header.kind() {
+            Kind::Int => {
+                // SAFETY: WORD of an Int is an initialised, aligned i64; `&mut self` makes us its only user.
+                TextMut::Int(unsafe { entry.at.add(header.word_start()).cast().as_mut() })
+            }
+            Kind::Inline => {
+                let start = header.key_start() + entry.key_len(header);
+                // SAFETY: as in `inline`; `&mut self` makes us the bytes' only user.
+                TextMut::Bytes(unsafe {
+                    std::slice::from_raw_parts_mut(
+                        entry.at.add(start).as_ptr(),
+                        header.value_len.into(),
+                    )
+                })
+            }
+            // SAFETY: the box belongs to this entry; `&mut self` makes us its only user.
+            Kind::Blob => TextMut::Blob(unsafe { entry.blob(header).as_mut() }),
+        })
+    }
+
+    /// Replaces the value; deadline, access clock and route stay. In place if the block's size stays.
+    #[inline]
+    pub fn put(&mut self, put: Put<'_>) {
+        tell_apart(put, |content| self.put_content(content));
+    }
+
+    /// Sets or clears the deadline (Unix milliseconds). Moves the block if it had none, or shall have none.
+    pub fn set_deadline(&mut self, deadline: Option<i64>) {
+        let header = self.get().header();
+        if header.has(TIMED) != deadline.is_some() {
+            self.toggle_timed();
+        }
+        if let Some(deadline) = deadline {
+            // SAFETY: the block is TIMED now, so the 8-aligned field is there (invariant 2), and it is ours.
+            unsafe { self.block().add(header.deadline_start()).cast::<i64>().write(deadline) };
+        }
+    }
+
+    /// Sets the access clock; only its low 24 bits count.
+    #[inline]
+    pub fn set_access(&mut self, access: u32) {
+        let mut header = self.get().header();
+        header.meta = u32::from(header.flags()) | (access << (32 - ACCESS_BITS));
+        self.set_header(header);
+    }
+
+    /// The value, without the key.
+    pub fn into_value(self) -> Value {
+        let entry = self.get();
+        let header = entry.header();
+        Value::Text(match header.kind() {
+            Kind::Int => Text::Int(entry.word(header.word_start())),
+            Kind::Inline => Text::Bytes(Blob::from(entry.inline(header))),
+            Kind::Blob => {
+                // SAFETY: the pointer came from `Box::into_raw`; the drop that would free it again is forgotten.
+                let blob = unsafe { Box::from_raw(entry.blob(header).as_ptr()) };
+                free(entry.at, entry.size());
+                std::mem::forget(self);
+                Text::Bytes(*blob)
+            }
+        })
+    }
+
+    /// Whether it has a deadline, told without touching the block.
+    #[inline]
+    pub fn is_volatile(&self) -> bool {
+        self.0.addr().get() & VOLATILE != 0
+    }
+
+    /// The 15 bits that its holder keeps with the pointer.
+    #[inline]
+    pub fn route(&self) -> u16 {
+        ((self.0.addr().get() & ROUTE) >> ROUTE_SHIFT) as u16
+    }
+
+    /// Sets the holder's 15 bits.
+    #[inline]
+    pub fn set_route(&mut self, route: u16) {
+        debug_assert!(route >> 15 == 0, "a route has 15 bits");
+        let volatile = self.0.addr().get() & VOLATILE;
+        let marks = volatile | (usize::from(route) << ROUTE_SHIFT);
+        self.0 = self.block().map_addr(|at| at | marks);
+    }
+
+    /// Asks the processor for the block's first two cache lines.
+    #[inline]
+    pub fn prefetch(&self) {
+        let at = self.block().as_ptr();
+        prefetch(at);
+        prefetch(at.wrapping_add(64));
+    }
+
+    #[inline]
+    fn block(&self) -> NonNull<u8> {
+        // SAFETY: the address part of the pointer of a live block is never null (`build` checked it).
+        unsafe { NonNull::new_unchecked(self.0.as_ptr().map_addr(|at| at & ADDRESS)) }
+    }
+
+    #[inline]
+    fn set_header(&mut self, header: Header) {
+        // SAFETY: every block begins with an aligned header (invariant 2), and it is ours.
+        unsafe { self.block().cast::<Header>().write(header) };
+    }
+
+    #[inline]
+    fn put_content(&mut self, new: Content<'_>) {
+        let entry = self.get();
+        let header = entry.header();
+        match (header.kind(), new) {
+            (Kind::Int, Content::Int(number)) => {
+                // SAFETY: WORD of an Int is an aligned i64 (invariant 2), and it is ours.
+                unsafe { entry.at.add(header.word_start()).cast::<i64>().write(number) };
+            }
+            (Kind::Blob, Content::Blob(blob)) => {
+                // SAFETY: the box belongs to this entry, and we have it alone.
+                unsafe { *entry.blob(header).as_mut() = blob };
+            }
+            (Kind::Inline, Content::Inline(bytes)) => self.put_inline(bytes),
+            (Kind::Int | Kind::Inline | Kind::Blob, new) => self.rebuild(new),
+        }
+    }
+
+    #[inline]
+    fn put_inline(&mut self, bytes: &[u8]) {
+        let entry = self.get();
+        let header = entry.header();
+        let start = header.key_start() + entry.key_len(header);
+        let old_end = start + usize::from(header.value_len);
+        if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
+            return self.rebuild(Content::Inline(bytes));
+        }
+        // SAFETY: the new end has the same rounding as the old one, so it is inside the block; `bytes` cannot
+        // overlap a block of which we hold the only mutable handle.
+        unsafe { entry.at.add(start).copy_from_nonoverlapping(from(bytes), bytes.len()) };
+        self.set_header(Header { value_len: inline_len(bytes), ..header });
+    }
+
+    /// The same key, deadline, clock and route over another value.
+    fn rebuild(&mut self, content: Content<'_>) {
+        let old = self.get();
+        let mut new = Entry::build(old.key(), content, old.deadline());
+        new.set_access(old.access());
+        new.set_route(self.route());
+        *self = new;
+    }
+
+    fn build(key: &[u8], content: Content<'_>, deadline: Option<i64>) -> Entry {
+        let (kind, inline): (Kind, &[u8]) = match &content {
+            Content::Int(_) => (Kind::Int, &[]),
+            Content::Inline(bytes) => (Kind::Inline, bytes),
+            Content::Blob(_) => (Kind::Blob, &[]),
+        };
+        let short = u16::try_from(key.len());
+        let flags = ((kind as u8) << KIND_SHIFT)
+            | if short.is_err() { WIDE } else { 0 }
+            | if deadline.is_some() { TIMED } else { 0 }
+            | if kind == Kind::Inline { 0 } else { WORD };
+        let header = Header {
+            key_len: short.unwrap_or(0),
+            value_len: inline_len(inline),
+            meta: flags.into(),
+        };
+        let start = header.key_start();
+        let at = allocate((start + key.len() + inline.len()).next_multiple_of(8));
+        // SAFETY: the block was just allocated, 8-aligned, with room for header, the fields of the flags
+        // (`key_start` counts them), key and inline value in this order; nobody else knows it.
+        unsafe {
+            at.cast::<Header>().write(header);
+            if short.is_err() {
+                at.add(8).cast::<u64>().write(key.len() as u64);
+            }
+            if let Some(deadline) = deadline {
+                at.add(header.deadline_start()).cast::<i64>().write(deadline);
+            }
+            at.add(start).copy_from_nonoverlapping(from(key), key.len());
+            at.add(start + key.len()).copy_from_nonoverlapping(from(inline), inline.len());
+            match content {
+                Content::Int(number) => at.add(header.word_start()).cast().write(number),
+                Content::Blob(blob) => {
+                    at.add(header.word_start()).cast().write(Box::into_raw(Box::new(blob)));
+                }
+                Content::Inline(_) => {}
+            }
+        }
+        Entry(if deadline.is_some() { at.map_addr(|at| at | VOLATILE) } else { at })
+    }
+
+    /// Moves the block to one with a deadline field (not yet written), or without one.
+    fn toggle_timed(&mut self) {
+        let old = self.get();
+        let header = old.header();
+        let new_header = Header { meta: header.meta ^ u32::from(TIMED), ..header };
+        let size = old.size();
+        let (front, tail) = (header.deadline_start(), tail_start(header));
+        let new_tail = tail_start(new_header);
+        let at = allocate(size - tail + new_tail);
+        // SAFETY: header and WIDE stand in front of the deadline, everything else behind it; the new block
+        // differs in size by just that field. The old block's value now belongs to the new one, so
+        // the old one is freed without it.
+        unsafe {
+            at.copy_from_nonoverlapping(old.at, front);
+            at.cast::<Header>().write(new_header);
+            at.add(new_tail).copy_from_nonoverlapping(old.at.add(tail), size - tail);
+        }
+        free(old.at, size);
+        let marks = (self.0.addr().get() & !ADDRESS) ^ VOLATILE;
+        self.0 = at.map_addr(|at| at | marks);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let entry = self.get();
+        let header = entry.header();
+        let size = entry.size();
+        if header.kind() == Kind::Blob {
+            // SAFETY: the pointer came from `Box::into_raw` and is freed once, with its entry (invariant 1).
+            drop(unsafe { Box::from_raw(entry.blob(header).as_ptr()) });
+        }
+        free(entry.at, size);
+    }
+}
+
+fn tail_start(header: Header) -> usize {
+    header.deadline_start() + if header.has(TIMED) { 8 } else { 0 }
+}
+
+/// Decides how a value will stand in its entry.
+#[inline]
+fn tell_apart<R>(put: Put<'_>, then: impl FnOnce(Content<'_>) -> R) -> R {
+    let Put::Text(text) = put;
+    match text {
+        PutText::Int(number) => then(Content::Int(number)),
+        PutText::Bytes(bytes) if bytes.len() <= INLINE_MAX => then(Content::Inline(bytes)),
+        PutText::Bytes(bytes) => then(Content::Blob(Blob::from(bytes))),
+        PutText::Blob(blob) if blob.len() <= INLINE_MAX => then(Content::Inline(&blob)),
+        PutText::Blob(blob) => then(Content::Blob(blob)),
+    }
+}
+
+#[inline]
+fn inline_len(bytes: &[u8]) -> u16 {
+    debug_assert!(bytes.len() <= INLINE_MAX);
+    bytes.len() as u16
+}
+
+#[inline]
+fn from(bytes: &[u8]) -> NonNull<u8> {
+    NonNull::from(bytes).cast()
+}
+
+/// Asks the processor for the cache line at `at`, which need not be valid.
+#[inline]
+pub(super) fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program could see, and a wrong address does not fault.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+// The only two doors to the allocator, so that slabs can take its place.
+
+fn block_layout(size: usize) -> Layout {
+    Layout::from_size_align(size, 8).expect("a key fits into half of the address space")
+}
+
+fn allocate(size: usize) -> NonNull<u8> {
+    let layout = block_layout(size);
+    // SAFETY: the size is never 0, a block has at least its header.
+    let Some(at) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+    assert!(at.addr().get() & !ADDRESS == 0, "addresses of user space have 48 bits");
+    #[cfg(test)]
+    super::tests::LIVE.with(|live| live.set(live.get() + size as isize));
+    at
+}
+
+fn free(at: NonNull<u8>, size: usize) {
+    #[cfg(test)]
+    super::tests::LIVE.with(|live| live.set(live.get() - size as isize));
+    // SAFETY: every caller owns the block and gives the size it was allocated with (invariant 2).
+    unsafe { dealloc(at.as_ptr(), block_layout(size)) };
+}

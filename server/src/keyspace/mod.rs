@@ -1,0 +1,120 @@
+//! Floor 2: the numbered databases, the only owner of user data.
+//!
+//! Owns: every key and value.   Uses: value, base.   Never: a client, a reply, the disk, the time.
+//!
+//! ```text
+//!  Keyspace -> Db (by number, made when first written)
+//!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
+//!                |-- slot     one look-up, then any change to that key
+//!                |-- walk     SCAN, RANDOMKEY, everything
+//!                `-- expire   which keys are due
+//! ```
+//!
+//! Expiry here is only a number beside a key: whoever knows the time decides what it means.
+
+mod bucket;
+pub mod change;
+mod db;
+mod entry;
+mod expire;
+mod segment;
+mod slot;
+mod table;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use crate::base::random::KeyHasher;
+
+pub use db::{Db, Dropped};
+pub use entry::{ACCESS_BITS, EntryRef, INLINE_MAX};
+pub use slot::Slot;
+pub use walk::Entries;
+
+/// A key and its hash by the keyspace's hasher, computed once by whoever parsed the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'k> {
+    /// The key.
+    pub bytes: &'k [u8],
+    /// Its hash; another value than the hasher's makes the key impossible to find.
+    pub hash: u64,
+}
+
+/// All databases.
+pub struct Keyspace {
+    hasher: KeyHasher,
+    databases: usize,
+    /// Databases that were written to, by number. Never longer than `databases`.
+    made: Vec<Option<Box<Db>>>,
+    /// Stands for every database that was not.
+    empty: Db,
+    child_alive: bool,
+}
+
+impl Keyspace {
+    /// `databases` empty databases. Allocates for none of them.
+    pub fn new(databases: usize, hasher: KeyHasher) -> Keyspace {
+        let empty = Db::new(hasher.clone());
+        Keyspace { hasher, databases, made: Vec::new(), empty, child_alive: false }
+    }
+
+    /// The hasher of keys, to be copied to every thread that parses.
+    pub fn hasher(&self) -> &KeyHasher {
+        &self.hasher
+    }
+
+    /// A key with its hash.
+    #[inline]
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        Key { bytes, hash: self.hasher.hash(bytes) }
+    }
+
+    /// The number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// A database. `number` must be below [`Keyspace::databases`].
+    #[inline]
+    pub fn db(&self, number: usize) -> &Db {
+        assert!(number < self.databases, "database {number} of {}", self.databases);
+        self.made.get(number).and_then(Option::as_deref).unwrap_or(&self.empty)
+    }
+
+    /// A database, to change it. `number` must be below [`Keyspace::databases`].
+    #[inline]
+    pub fn db_mut(&mut self, number: usize) -> &mut Db {
+        assert!(number < self.databases, "database {number} of {}", self.databases);
+        if number >= self.made.len() {
+            self.made.resize_with(number + 1, || None);
+        }
+        self.made[number].get_or_insert_with(|| {
+            let mut db = Box::new(Db::new(self.hasher.clone()));
+            db.set_child_alive(self.child_alive);
+            db
+        })
+    }
+
+    /// Exchanges the contents of two databases. O(1).
+    pub fn swap(&mut self, a: usize, b: usize) {
+        assert!(a.max(b) < self.databases, "databases {a} and {b} of {}", self.databases);
+        if a.max(b) >= self.made.len() {
+            self.made.resize_with(a.max(b) + 1, || None);
+        }
+        self.made.swap(a, b);
+    }
+
+    /// Keys in all databases. O(databases that were written to).
+    pub fn keys(&self) -> usize {
+        self.made.iter().flatten().map(|db| db.len()).sum()
+    }
+
+    /// Tells that a snapshot child lives, or no longer: while it does, tables move nothing that need not move and
+    /// reading writes nothing, because every page written must be copied by the kernel.
+    pub fn set_child_alive(&mut self, alive: bool) {
+        self.child_alive = alive;
+        for db in self.made.iter_mut().flatten() {
+            db.set_child_alive(alive);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A slot: the place of one key in the table, whether or not the key exists.
+//!
+//! Owns: the right to change that key.   Uses: table, entry, value.   Never: other keys, what time it is.
+//!
+//! It is what makes "look up once, then decide" possible; and it alone makes entries, changes their
+//! size, and removes them, so the table's sums cannot go wrong elsewhere.
+
+use super::Key;
+use super::entry::{Entry, EntryRef};
+use super::table::{Place, Table};
+use crate::value::{Put, Value, ValueMut};
+
+/// The place of one key.
+pub struct Slot<'a, 'k> {
+    table: &'a mut Table,
+    key: Key<'k>,
+    place: Option<Place>,
+}
+
+impl<'a, 'k> Slot<'a, 'k> {
+    #[inline]
+    pub(super) fn new(table: &'a mut Table, key: Key<'k>) -> Slot<'a, 'k> {
+        let place = table.find(key.hash, key.bytes).map(|(place, _)| place);
+        Slot { table, key, place }
+    }
+
+    /// The key.
+    pub fn key(&self) -> Key<'k> {
+        self.key
+    }
+
+    /// Whether the key exists, be it expired or not.
+    #[inline]
+    pub fn exists(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// What stands here.
+    #[inline]
+    pub fn entry(&self) -> Option<EntryRef<'_>> {
+        Some(self.table.entry(self.place?).get())
+    }
+
+    /// The value, for changes that keep the entry's size.
+    #[inline]
+    pub fn value_mut(&mut self) -> Option<ValueMut<'_>> {
+        Some(self.table.entry_mut(self.place?).value_mut())
+    }
+
+    /// Creates the key, or replaces its value and keeps its deadline. O(1).
+    #[inline]
+    pub fn put(&mut self, put: Put<'_>) {
+        match self.place {
+            Some(place) => self.table.resize(place, |entry| entry.put(put)),
+            None => self.create(put, None),
+        }
+    }
+
+    /// Creates the key, or replaces its value, with this deadline or none. One allocation at most where
+    /// `put` and `set_deadline` may need two. O(1).
+    #[inline]
+    pub fn put_until(&mut self, put: Put<'_>, deadline: Option<i64>) {
+        if self.exists() {
+            self.set_deadline(deadline);
+            self.put(put);
+        } else {
+            self.create(put, deadline);
+        }
+    }
+
+    /// When the key expires, in Unix milliseconds.
+    #[inline]
+    pub fn deadline(&self) -> Option<i64> {
+        self.entry()?.deadline()
+    }
+
+    /// Sets or clears when the key expires, in Unix milliseconds. Nothing happens if the key does not exist.
+    #[inline]
+    pub fn set_deadline(&mut self, deadline: Option<i64>) {
+        if let Some(place) = self.place {
+            self.table.set_deadline(place, deadline);
+        }
+    }
+
+    /// Sets the access clock (24 bits). Nothing happens if the key does not exist.
+    #[inline]
+    pub fn set_access(&mut self, access: u32) {
+        if let Some(place) = self.place {
+            self.table.entry_mut(place).set_access(access);
+        }
+    }
+
+    /// Removes the key and drops its value. Tells whether it existed.
+    pub fn remove(&mut self) -> bool {
+        self.take_entry().is_some()
+    }
+
+    /// Removes the key and gives its value.
+    pub fn take(&mut self) -> Option<Value> {
+        self.take_entry().map(Entry::into_value)
+    }
+
+    fn take_entry(&mut self) -> Option<Entry> {
+        Some(self.table.remove(self.key.hash, self.place.take()?))
+    }
+
+    fn create(&mut self, put: Put<'_>, deadline: Option<i64>) {
+        let entry = Entry::new(self.key.bytes, put, deadline);
+        self.place = Some(self.table.insert(self.key.hash, entry));
+    }
+}

@@ -1,0 +1,674 @@
+//! Reads a snapshot, pushed in slices of any size.
+//!
+//! Owns: the place in the file, one unfinished item, a batch of keys.   Uses: base, value, format, lzf, parse.
+//! Never: a file, the clock, the keyspace (that is the [`Target`]).
+//!
+//! The work of one [`Loader::feed`] is bounded by the slice: feed less to return sooner. Items are read
+//! where they lie; only what a slice's end cuts is carried over, and a long value is gathered in the
+//! buffer it will live in. Keys reach the target up to [`BATCH`] at a time, each announced before, so
+//! that the target can prefetch.
+//!
+//! Invariants
+//!  1. Memory grows with bytes that came (times `lzf::RATIO_MAX` for a compressed string), never with a claim.
+//!  2. What the target got before a fault was whole; that nothing has changed is known only after [`Loader::end`].
+
+use std::io::{ErrorKind, Read};
+use std::ops::Range;
+
+use super::fault::{LoadError, LoadFault, show};
+use super::format::{self, Access, MAGIC_LEN, Version};
+use super::lzf;
+use super::parse::{Cursor, Encoded, Item, LONG, Stop};
+use crate::base::blob::Blob;
+use crate::base::crc::crc64;
+use crate::value::{Put, PutText};
+
+/// Keys announced before the first of them is handed over.
+pub const BATCH: usize = 32;
+/// Unpacked bytes that a batch may wait with.
+const BATCH_BYTES: usize = 64 << 10;
+/// The least an entry takes in a file: type, an empty key, an empty value.
+const ENTRY_MIN: u64 = 3;
+/// The size of the blocks that [`read_all`] reads.
+const BLOCK: usize = 256 << 10;
+
+/// Takes in what a snapshot holds. Database 0 is selected at the start.
+pub trait Target {
+    /// A fact about the writer.
+    fn aux(&mut self, _name: &[u8], _fact: &[u8]) {}
+    /// The entries that follow belong to this database. The reason of a refusal goes to the user.
+    fn select_db(&mut self, number: u64) -> Result<(), String>;
+    /// The selected database will have about so many keys, and so many with a deadline: a hint, never
+    /// more than the rest of the file can hold.
+    fn resize(&mut self, _keys: u64, _volatile: u64) {}
+    /// This key comes as an entry soon (within [`BATCH`] entries, in the order of announcement).
+    fn announce(&mut self, _key: &[u8]) {}
+    /// One key. The reason of a refusal goes to the user.
+    fn entry(&mut self, record: Record<'_>) -> Result<Insert, String>;
+}
+
+/// One key of a snapshot.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// The database.
+    pub db: u64,
+    /// The key.
+    pub key: &'a [u8],
+    /// Its value; text that is a canonical integer comes as one.
+    pub value: Put<'a>,
+    /// Its deadline, unix milliseconds.
+    pub deadline: Option<i64>,
+    /// What the file says of its use.
+    pub access: Access,
+}
+
+/// What a target did with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insert {
+    /// It is in.
+    Kept,
+    /// It was left out, because its time is over.
+    Expired,
+    /// The database already has that key: a fault of the file.
+    Duplicate,
+}
+
+/// What to expect.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The file's length, if known: lengths are then checked against what is left of it.
+    pub total: Option<u64>,
+    /// Longer strings are refused, bytes.
+    pub longest_text: u64,
+}
+
+impl Options {
+    /// A file of `total` bytes, strings up to 512 MiB.
+    pub fn file(total: u64) -> Options {
+        Options { total: Some(total), longest_text: 512 << 20 }
+    }
+
+    /// A stream whose end is not known beforehand.
+    pub fn stream() -> Options {
+        Options { total: None, ..Options::file(0) }
+    }
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There must be more.
+    More,
+    /// The end was seen and the checksum holds. Further bytes are a fault.
+    Done,
+}
+
+/// What the end of the file says of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// They are those that were written.
+    Good(u64),
+    /// Nothing: the writer did not compute one.
+    Disabled,
+    /// Nothing: versions before 5 have none.
+    Absent,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The version of the file.
+    pub version: Version,
+    /// Its length.
+    pub bytes: u64,
+    /// Keys that the target kept.
+    pub kept: u64,
+    /// Keys that the target left out.
+    pub expired: u64,
+    /// What vouches for it.
+    pub checksum: Checksum,
+}
+
+/// Reads one snapshot.
+#[derive(Debug)]
+pub struct Loader {
+    options: Options,
+    state: State,
+    version: Version,
+    /// Bytes of the file behind us; the carried ones are not.
+    offset: u64,
+    crc: u64,
+    carry: Vec<u8>,
+    /// Bytes that the item in `carry` needs at least.
+    need: usize,
+    db: u64,
+    next: Attributes,
+    batch: Batch,
+    kept: u64,
+    expired: u64,
+    fault: Option<LoadError>,
+}
+
+#[derive(Debug)]
+enum State {
+    Magic,
+    Items,
+    Gather(Gather),
+    Checksum,
+    Done(Checksum),
+}
+
+/// What stands before a key and belongs to it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attributes {
+    deadline: Option<i64>,
+    access: Access,
+}
+
+impl Attributes {
+    fn is_none(self) -> bool {
+        self.deadline.is_none() && self.access == Access::Unknown
+    }
+}
+
+/// A long value on its way in.
+#[derive(Debug)]
+struct Gather {
+    offset: u64,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    len: usize,
+    attributes: Attributes,
+}
+
+/// Keys that are announced, not yet handed over. Their bytes lie in the slice or in `unpacked`.
+#[derive(Debug, Default)]
+struct Batch {
+    waiting: Vec<Waiting>,
+    unpacked: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    offset: u64,
+    key: Piece,
+    value: Held,
+    attributes: Attributes,
+}
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Slice(Range<usize>),
+    Unpacked(Range<usize>),
+}
+
+#[derive(Debug)]
+enum Held {
+    Int(i64),
+    Bytes(Piece),
+    Blob(Blob),
+}
+
+impl Piece {
+    fn of<'a>(&self, slice: &'a [u8], unpacked: &'a [u8]) -> &'a [u8] {
+        match self {
+            Piece::Slice(range) => &slice[range.clone()],
+            Piece::Unpacked(range) => &unpacked[range.clone()],
+        }
+    }
+}
+
+impl Loader {
+    /// At the start of a snapshot.
+    pub fn new(options: Options) -> Loader {
+        Loader {
+            options,
+            state: State::Magic,
+            version: Version::DEFAULT,
+            offset: 0,
+            crc: 0,
+            carry: Vec::new(),
+            need: MAGIC_LEN,
+            db: 0,
+            next: Attributes::default(),
+            batch: Batch { waiting: Vec::with_capacity(BATCH), unpacked: Vec::new() },
+            kept: 0,
+            expired: 0,
+            fault: None,
+        }
+    }
+
+    /// The next bytes of the file, any number of them. After a fault every call gives it again.
+    pub fn feed<T: Target + ?Sized>(
+        &mut self,
+        bytes: &[u8],
+        target: &mut T,
+    ) -> Result<Progress, LoadError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let fed = self.feed_all(bytes, target);
+        self.fault = fed.as_ref().err().cloned();
+        fed
+    }
+
+    /// There are no more bytes. An error if there should be.
+    pub fn end(&self) -> Result<Totals, LoadError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let inside = match &self.state {
+            State::Done(checksum) => {
+                let (version, bytes) = (self.version, self.offset);
+                return Ok(Totals {
+                    version,
+                    bytes,
+                    kept: self.kept,
+                    expired: self.expired,
+                    checksum: *checksum,
+                });
+            }
+            State::Magic if self.carry.is_empty() => return Err(LoadFault::Empty.at(0)),
+            State::Magic => "the magic",
+            State::Items if self.carry.is_empty() => "the place of a key or of the end mark",
+            State::Items => "a key, its value or a mark",
+            State::Gather(_) => "a value",
+            State::Checksum => "the checksum",
+        };
+        let missing = match &self.state {
+            State::Gather(gather) => gather.len - gather.value.len(),
+            State::Magic | State::Items | State::Checksum | State::Done(_) => {
+                self.need.saturating_sub(self.carry.len())
+            }
+        };
+        Err(LoadFault::Truncated { inside, missing: missing.max(1) as u64 }.at(self.offset))
+    }
+
+    /// Bytes of the file that are behind us.
+    pub fn position(&self) -> u64 {
+        self.offset
+    }
+
+    /// The version, once the magic has been read.
+    pub fn version(&self) -> Option<Version> {
+        (!matches!(self.state, State::Magic)).then_some(self.version)
+    }
+
+    /// Keys so far: kept, and left out as expired.
+    pub fn keys(&self) -> (u64, u64) {
+        (self.kept, self.expired)
+    }
+
+    fn feed_all<T: Target + ?Sized>(
+        &mut self,
+        mut bytes: &[u8],
+        target: &mut T,
+    ) -> Result<Progress, LoadError> {
+        // First the item that the last slice cut: exactly as many bytes as it is known to need.
+        while !self.carry.is_empty() {
+            let missing = self.need.saturating_sub(self.carry.len()).min(bytes.len());
+            let (now, later) = bytes.split_at(missing);
+            self.carry.extend_from_slice(now);
+            bytes = later;
+            if self.carry.len() < self.need {
+                return Ok(Progress::More);
+            }
+            let mut carry = std::mem::take(&mut self.carry);
+            let used = self.run(&carry, target)?;
+            carry.drain(..used);
+            carry.shrink_to(BLOCK);
+            self.carry = carry;
+        }
+        let used = self.run(bytes, target)?;
+        self.carry.extend_from_slice(&bytes[used..]);
+        Ok(if matches!(self.state, State::Done(_)) { Progress::Done } else { Progress::More })
+    }
+
+    /// Reads what it can from a slice; what is left is less than `need`.
+    fn run<T: Target + ?Sized>(
+        &mut self,
+        slice: &[u8],
+        target: &mut T,
+    ) -> Result<usize, LoadError> {
+        let mut used = 0;
+        while used < slice.len() {
+            let rest = &slice[used..];
+            let step = match self.state {
+                State::Magic => self.magic(rest)?,
+                State::Items => self.items(rest, target)?,
+                State::Gather(_) => self.gather(rest, target)?,
+                State::Checksum => self.checksum(rest)?,
+                State::Done(_) => return Err(LoadFault::TrailingBytes.at(self.offset)),
+            };
+            if step == 0 {
+                break;
+            }
+            used += step;
+        }
+        Ok(used)
+    }
+
+    /// These bytes are read.
+    fn pass(&mut self, bytes: &[u8]) -> usize {
+        self.crc = crc64(self.crc, bytes);
+        self.offset += bytes.len() as u64;
+        bytes.len()
+    }
+
+    fn left(&self) -> u64 {
+        // A file that grew after its length was taken has more bytes than `total`: then nothing is left.
+        self.options.total.unwrap_or(u64::MAX).saturating_sub(self.offset)
+    }
+
+    fn magic(&mut self, slice: &[u8]) -> Result<usize, LoadError> {
+        let Some(magic) = slice.first_chunk::<MAGIC_LEN>() else {
+            self.need = MAGIC_LEN;
+            return Ok(0);
+        };
+        self.version = Version::from_magic(magic).ok_or(LoadFault::NotASnapshot.at(0))?;
+        if !self.version.is_readable() {
+            return Err(LoadFault::UnsupportedVersion(self.version).at(0));
+        }
+        self.state = State::Items;
+        Ok(self.pass(magic))
+    }
+
+    fn checksum(&mut self, slice: &[u8]) -> Result<usize, LoadError> {
+        let Some(stored) = slice.first_chunk::<8>() else {
+            self.need = 8;
+            return Ok(0);
+        };
+        let (stored, computed) = (u64::from_le_bytes(*stored), self.crc);
+        if stored != 0 && stored != computed {
+            return Err(LoadFault::ChecksumMismatch { stored, computed }.at(self.offset));
+        }
+        self.state =
+            State::Done(if stored == 0 { Checksum::Disabled } else { Checksum::Good(stored) });
+        self.offset += 8;
+        Ok(8)
+    }
+
+    fn items<T: Target + ?Sized>(
+        &mut self,
+        slice: &[u8],
+        target: &mut T,
+    ) -> Result<usize, LoadError> {
+        let left = self.left().max(slice.len() as u64);
+        let mut cursor = Cursor::new(slice, self.offset, left);
+        let stop = loop {
+            let offset = cursor.offset();
+            let accepted = match cursor.item(self.version) {
+                Ok(item) => self.accept(item, offset, &cursor, target),
+                Err(stop) => break Some(stop),
+            };
+            match accepted {
+                Ok(()) if matches!(self.state, State::Items) => {}
+                Ok(()) => break None,
+                Err(error) => break Some(Stop::Fault(error)),
+            }
+        };
+        self.hand_over(slice, target)?;
+        match stop {
+            None => {}
+            Some(Stop::Need(need)) => self.need = need,
+            Some(Stop::Fault(error)) => return Err(error),
+        }
+        Ok(self.pass(&slice[..cursor.consumed()]))
+    }
+
+    fn accept<T: Target + ?Sized>(
+        &mut self,
+        item: Item,
+        offset: u64,
+        cursor: &Cursor<'_>,
+        target: &mut T,
+    ) -> Result<(), LoadError> {
+        match item {
+            Item::Text { key, value } => return self.text(key, value, offset, cursor, target),
+            Item::LongText { key, len } => {
+                return self.begin_gather(&key, len, offset, cursor, target);
+            }
+            Item::Deadline(at) => {
+                if self.next.deadline.replace(at).is_some() {
+                    return Err(LoadFault::Disorder("a key has two deadlines").at(offset));
+                }
+                return Ok(());
+            }
+            Item::Access(access) => {
+                if std::mem::replace(&mut self.next.access, access) != Access::Unknown {
+                    return Err(LoadFault::Disorder("a key has two records of its use").at(offset));
+                }
+                return Ok(());
+            }
+            Item::Aux { .. }
+            | Item::Select(_)
+            | Item::Resize { .. }
+            | Item::SlotInfo
+            | Item::End => {}
+        }
+        if !self.next.is_none() {
+            return Err(LoadFault::Disorder(
+                "a deadline or a record of use is not followed by a key",
+            )
+            .at(offset));
+        }
+        self.mark(item, offset, cursor, target)
+    }
+
+    /// An item between keys.
+    fn mark<T: Target + ?Sized>(
+        &mut self,
+        item: Item,
+        offset: u64,
+        cursor: &Cursor<'_>,
+        target: &mut T,
+    ) -> Result<(), LoadError> {
+        match item {
+            Item::Aux { name, fact } => {
+                let (name, fact) = (self.alone(&name, cursor)?, self.alone(&fact, cursor)?);
+                target.aux(&name, &fact);
+            }
+            Item::Select(number) => {
+                self.hand_over(cursor.all(), target)?;
+                target.select_db(number).map_err(|reason| LoadFault::Refused(reason).at(offset))?;
+                self.db = number;
+            }
+            Item::Resize { keys, volatile } => {
+                let most = self
+                    .options
+                    .total
+                    .map_or(1 << 20, |total| total.saturating_sub(offset) / ENTRY_MIN);
+                let keys = keys.min(most);
+                target.resize(keys, volatile.min(keys));
+            }
+            Item::End if self.version.has_checksum() => self.state = State::Checksum,
+            Item::End => self.state = State::Done(Checksum::Absent),
+            Item::SlotInfo => {}
+            Item::Deadline(_) | Item::Access(_) | Item::Text { .. } | Item::LongText { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn text<T: Target + ?Sized>(
+        &mut self,
+        key: Encoded,
+        value: Encoded,
+        offset: u64,
+        cursor: &Cursor<'_>,
+        target: &mut T,
+    ) -> Result<(), LoadError> {
+        let key = self.piece(key, cursor)?;
+        let value = match value {
+            Encoded::Int(number) => Held::Int(number),
+            Encoded::Packed { len, .. } if len >= LONG => {
+                Held::Blob(Blob::from(self.alone(&value, cursor)?))
+            }
+            Encoded::Plain(_) | Encoded::Packed { .. } => {
+                let piece = self.piece(value, cursor)?;
+                match format::canonical_int(piece.of(cursor.all(), &self.batch.unpacked)) {
+                    Some(number) => Held::Int(number),
+                    None => Held::Bytes(piece),
+                }
+            }
+        };
+        target.announce(key.of(cursor.all(), &self.batch.unpacked));
+        let attributes = std::mem::take(&mut self.next);
+        self.batch.waiting.push(Waiting { offset, key, value, attributes });
+        if self.batch.waiting.len() == BATCH || self.batch.unpacked.len() >= BATCH_BYTES {
+            self.hand_over(cursor.all(), target)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the waiting keys to the target.
+    fn hand_over<T: Target + ?Sized>(
+        &mut self,
+        slice: &[u8],
+        target: &mut T,
+    ) -> Result<(), LoadError> {
+        let mut waiting = std::mem::take(&mut self.batch.waiting);
+        let unpacked = std::mem::take(&mut self.batch.unpacked);
+        let mut handed = Ok(());
+        for Waiting { offset, key, value, attributes } in waiting.drain(..) {
+            let value = match value {
+                Held::Int(number) => PutText::Int(number),
+                Held::Bytes(piece) => PutText::Bytes(piece.of(slice, &unpacked)),
+                Held::Blob(blob) => PutText::Blob(blob),
+            };
+            handed = self.insert(key.of(slice, &unpacked), value, attributes, offset, target);
+            if handed.is_err() {
+                break;
+            }
+        }
+        self.batch = Batch { waiting, unpacked };
+        self.batch.unpacked.clear();
+        handed
+    }
+
+    fn insert<T: Target + ?Sized>(
+        &mut self,
+        key: &[u8],
+        value: PutText<'_>,
+        attributes: Attributes,
+        offset: u64,
+        target: &mut T,
+    ) -> Result<(), LoadError> {
+        let Attributes { deadline, access } = attributes;
+        match target.entry(Record { db: self.db, key, value: Put::Text(value), deadline, access }) {
+            Ok(Insert::Kept) => self.kept += 1,
+            Ok(Insert::Expired) => self.expired += 1,
+            Ok(Insert::Duplicate) => return Err(LoadFault::DuplicateKey(show(key)).at(offset)),
+            Err(reason) => return Err(LoadFault::Refused(reason).at(offset)),
+        }
+        Ok(())
+    }
+
+    fn begin_gather<T: Target + ?Sized>(
+        &mut self,
+        key: &Encoded,
+        len: u64,
+        offset: u64,
+        cursor: &Cursor<'_>,
+        target: &mut T,
+    ) -> Result<(), LoadError> {
+        self.check_length(len, offset)?;
+        self.hand_over(cursor.all(), target)?;
+        let key = self.alone(key, cursor)?;
+        let too_long = LoadFault::TooLong { len, limit: usize::MAX as u64 };
+        let len = usize::try_from(len).map_err(|_| too_long.at(offset))?;
+        let attributes = std::mem::take(&mut self.next);
+        self.state = State::Gather(Gather { offset, key, value: Vec::new(), len, attributes });
+        Ok(())
+    }
+
+    fn gather<T: Target + ?Sized>(
+        &mut self,
+        slice: &[u8],
+        target: &mut T,
+    ) -> Result<usize, LoadError> {
+        let State::Gather(gather) = &mut self.state else { return Ok(0) };
+        let now = slice.len().min(gather.len - gather.value.len());
+        if gather.value.capacity() - gather.value.len() < now {
+            // Doubles, but never beyond the length: the buffer becomes the value as it is.
+            let more = gather.value.len().max(BLOCK).max(now).min(gather.len - gather.value.len());
+            gather.value.reserve_exact(more);
+        }
+        gather.value.extend_from_slice(&slice[..now]);
+        if gather.value.len() == gather.len
+            && let State::Gather(done) = std::mem::replace(&mut self.state, State::Items)
+        {
+            target.announce(&done.key);
+            let value = PutText::Blob(Blob::from(done.value));
+            self.insert(&done.key, value, done.attributes, done.offset, target)?;
+        }
+        Ok(self.pass(&slice[..now]))
+    }
+
+    /// A string as a piece of the slice, or unpacked beside it.
+    fn piece(&mut self, string: Encoded, cursor: &Cursor<'_>) -> Result<Piece, LoadError> {
+        if let Encoded::Plain(range) = string {
+            self.check_length(range.len() as u64, cursor.offset())?;
+            return Ok(Piece::Slice(range));
+        }
+        let mut unpacked = std::mem::take(&mut self.batch.unpacked);
+        let start = unpacked.len();
+        let result = self.unpack(&string, cursor, &mut unpacked);
+        self.batch.unpacked = unpacked;
+        result.map(|()| Piece::Unpacked(start..self.batch.unpacked.len()))
+    }
+
+    /// A string in a buffer of its own.
+    fn alone(&self, string: &Encoded, cursor: &Cursor<'_>) -> Result<Vec<u8>, LoadError> {
+        let mut bytes = Vec::new();
+        self.unpack(string, cursor, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn unpack(
+        &self,
+        string: &Encoded,
+        cursor: &Cursor<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), LoadError> {
+        match string {
+            Encoded::Plain(range) => {
+                self.check_length(range.len() as u64, cursor.offset())?;
+                out.extend_from_slice(cursor.bytes(range));
+            }
+            Encoded::Int(number) => {
+                out.extend_from_slice(crate::value::text::Scratch::default().write(*number));
+            }
+            Encoded::Packed { packed, len, offset } => {
+                self.check_length(*len, *offset)?;
+                let len = usize::try_from(*len).unwrap_or(usize::MAX);
+                lzf::decompress(cursor.bytes(packed), len, out)
+                    .map_err(|fault| LoadFault::BadCompression(fault).at(*offset))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_length(&self, len: u64, offset: u64) -> Result<(), LoadError> {
+        let limit = self.options.longest_text;
+        if len > limit { Err(LoadFault::TooLong { len, limit }.at(offset)) } else { Ok(()) }
+    }
+}
+
+/// Feeds a loader from a reader until the reader's end, in blocks of 256 KiB.
+pub fn read_all<T: Target + ?Sized>(
+    reader: &mut impl Read,
+    loader: &mut Loader,
+    target: &mut T,
+) -> Result<(), LoadError> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(len) => loader.feed(&block[..len], target).map(drop)?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(LoadFault::Unreadable(error.to_string()).at(loader.position()));
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The snapshot file of Redis ("RDB"): written by [`save`], read by [`load`], judged by [`check`].
+//!
+//! Owns: the format.   Uses: base, value.   Never: the keyspace, a client, the clock.
+//!
+//! ```text
+//!   REDIS0011                          magic and version, 9 bytes
+//!   AUX key value ...                  about the writer
+//!   SELECTDB n  RESIZEDB keys volatile
+//!     [EXPIRETIME_MS t] [IDLE s | FREQ f] type key value
+//!     ...
+//!   EOF  crc64                         over everything before it; 0 means "not computed"
+//! ```
+
+pub mod check;
+pub mod fault;
+pub mod format;
+pub mod load;
+pub mod lzf;
+mod parse;
+pub mod save;

@@ -1,0 +1,312 @@
+//! Who is connected, and what each connection has said about itself.
+//!
+//! Owns: one [`Session`] for each connection, its output that is not a reply (pushes), and the wish
+//! to close it.   Uses: resp, base.   Never: data, sockets, subscriptions' tables.
+//!
+//! While a session's commands run it is taken out of its seat ("me") and the others stay reachable;
+//! so a command can push to anybody, itself included, without two borrows of one session.
+
+pub mod pause;
+pub mod transaction;
+pub mod watch;
+
+use crate::base::random::KeyHasher;
+use crate::base::time::Now;
+use crate::resp::reply::{Proto, Reply};
+use std::collections::HashMap;
+use transaction::Transaction;
+
+/// A connection's number: counts up from 1 and is never used again. CLIENT ID answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct ClientId(pub u64);
+
+/// Where a connection lives: what `io` needs to find it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Route {
+    /// The connection's number.
+    pub id: ClientId,
+    /// Its thread; 0 is the core thread.
+    pub thread: u16,
+    /// Its place among the thread's connections.
+    pub slot: u32,
+}
+
+/// What `io` knows of a connection when it begins.
+#[derive(Clone, Debug, Default)]
+pub struct Arrival {
+    /// Where it lives.
+    pub route: Route,
+    /// The peer's address, as CLIENT LIST shows it.
+    pub peer: String,
+    /// Our own address.
+    pub local: String,
+    /// The descriptor's number.
+    pub fd: i32,
+    /// It came through the unix socket.
+    pub unix: bool,
+    /// It came from this machine.
+    pub loopback: bool,
+}
+
+/// What CLIENT REPLY asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Answers {
+    /// Every reply is sent.
+    #[default]
+    On,
+    /// None is.
+    Off,
+    /// The next command's is not.
+    SkipNext,
+    /// This command's is not.
+    SkipThis,
+}
+
+/// The class that decides a connection's output limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Class {
+    /// Sends commands and reads replies.
+    #[default]
+    Normal,
+    /// Listens to channels.
+    Pubsub,
+}
+
+/// One connection, as the engine sees it.
+#[derive(Debug)]
+pub struct Session {
+    /// Where it lives, and its number.
+    pub route: Route,
+    /// What `io` told when it came.
+    pub arrival: Arrival,
+    /// When it came.
+    pub since: Now,
+    /// When it last sent a command.
+    pub last_seen: Now,
+    /// The last command's name.
+    pub last_command: &'static str,
+    /// How many commands it sent.
+    pub commands: u64,
+    /// Bytes that it sent.
+    pub bytes_in: u64,
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_version: Vec<u8>,
+    /// The selected database.
+    pub db: usize,
+    /// RESP2 or RESP3.
+    pub proto: Proto,
+    /// May send commands.
+    pub authenticated: bool,
+    /// CLIENT REPLY.
+    pub answers: Answers,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH: its reads leave the access clock alone.
+    pub no_touch: bool,
+    /// MULTI: the queue.
+    pub transaction: Option<Transaction>,
+    /// Keys that it watches: a count; the keys are in `watch`.
+    pub watching: usize,
+    /// A watched key changed.
+    pub watch_failed: bool,
+    /// Channels subscribed to.
+    pub channels: usize,
+    /// Patterns subscribed to.
+    pub patterns: usize,
+    /// Waits: its batch is parked in the engine.
+    pub parked: bool,
+    /// Its peer sends no more: if it has to wait, it is dropped.
+    pub hung_up: bool,
+    /// Closes as soon as what was written is sent.
+    pub closing: bool,
+    /// Pushes that wait for the end of the command or of the turn.
+    outbox: Option<Box<Reply>>,
+}
+
+impl Session {
+    /// A session as it begins.
+    pub fn new(arrival: Arrival, now: Now, authenticated: bool) -> Session {
+        Session {
+            route: arrival.route,
+            arrival,
+            since: now,
+            last_seen: now,
+            last_command: "NULL",
+            commands: 0,
+            bytes_in: 0,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_version: Vec::new(),
+            db: 0,
+            proto: Proto::Resp2,
+            authenticated,
+            answers: Answers::On,
+            no_evict: false,
+            no_touch: false,
+            transaction: None,
+            watching: 0,
+            watch_failed: false,
+            channels: 0,
+            patterns: 0,
+            parked: false,
+            hung_up: false,
+            closing: false,
+            outbox: None,
+        }
+    }
+
+    /// The connection's number.
+    pub fn id(&self) -> ClientId {
+        self.route.id
+    }
+
+    /// How many channels and patterns it listens to.
+    pub fn subscriptions(&self) -> usize {
+        self.channels + self.patterns
+    }
+
+    /// A RESP2 subscriber may only subscribe, ping and leave.
+    pub fn only_listens(&self) -> bool {
+        self.proto == Proto::Resp2 && self.subscriptions() > 0
+    }
+
+    /// The class that decides its output limit.
+    pub fn class(&self) -> Class {
+        if self.subscriptions() > 0 { Class::Pubsub } else { Class::Normal }
+    }
+
+    /// Where a push is written: it goes out behind the reply of the command that runs.
+    pub fn outbox(&mut self) -> &mut Reply {
+        let proto = self.proto;
+        self.outbox.get_or_insert_with(|| Box::new(Reply::new(proto)))
+    }
+
+    /// The pushes so far, taken out.
+    pub fn take_outbox(&mut self) -> Option<Box<Reply>> {
+        self.outbox.take()
+    }
+}
+
+/// Every session.
+pub struct Sessions {
+    seats: Vec<Option<Box<Session>>>,
+    free: Vec<u32>,
+    by_id: HashMap<ClientId, u32, KeyHasher>,
+    pushed: Vec<ClientId>,
+    closing: Vec<ClientId>,
+}
+
+impl Sessions {
+    /// No sessions.
+    pub fn new(hasher: KeyHasher) -> Sessions {
+        Sessions {
+            seats: Vec::new(),
+            free: Vec::new(),
+            by_id: HashMap::with_hasher(hasher),
+            pushed: Vec::new(),
+            closing: Vec::new(),
+        }
+    }
+
+    /// Gives a new session a seat.
+    pub fn insert(&mut self, session: Session) {
+        let id = session.id();
+        let seat = match self.free.pop() {
+            Some(seat) => seat,
+            None => {
+                self.seats.push(None);
+                u32::try_from(self.seats.len() - 1).expect("fewer connections than descriptors")
+            }
+        };
+        self.seats[seat as usize] = Some(Box::new(session));
+        let before = self.by_id.insert(id, seat);
+        assert!(before.is_none(), "a client id is used twice");
+    }
+
+    /// How many are connected.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Takes a session out of its seat to run its commands. `hint` is the seat it had the last time.
+    #[inline]
+    pub fn take(&mut self, id: ClientId, hint: u32) -> Option<(u32, Box<Session>)> {
+        if let Some(place) = self.seats.get_mut(hint as usize)
+            && place.as_ref().is_some_and(|session| session.id() == id)
+        {
+            return place.take().map(|session| (hint, session));
+        }
+        let seat = *self.by_id.get(&id)?;
+        self.seats[seat as usize].take().map(|session| (seat, session))
+    }
+
+    /// Puts a session back into the seat it was taken from.
+    #[inline]
+    pub fn put_back(&mut self, seat: u32, session: Box<Session>) {
+        self.seats[seat as usize] = Some(session);
+    }
+
+    /// Forgets a session.
+    pub fn remove(&mut self, id: ClientId) -> Option<Box<Session>> {
+        let seat = self.by_id.remove(&id)?;
+        self.free.push(seat);
+        self.seats[seat as usize].take()
+    }
+
+    /// A session that is in its seat.
+    pub fn get(&self, id: ClientId) -> Option<&Session> {
+        self.seats[*self.by_id.get(&id)? as usize].as_deref()
+    }
+
+    /// A session that is in its seat, for changes.
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Session> {
+        self.seats[*self.by_id.get(&id)? as usize].as_deref_mut()
+    }
+
+    /// Every session that is in its seat ("me" is not), in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.seats.iter().flatten().map(|session| &**session)
+    }
+
+    /// Every session that is in its seat, for changes.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.seats.iter_mut().flatten().map(|session| &mut **session)
+    }
+
+    /// The outbox of another session; what is written there is sent at the end of the turn.
+    pub fn outbox(&mut self, id: ClientId) -> Option<&mut Reply> {
+        let seat = *self.by_id.get(&id)?;
+        let session = self.seats[seat as usize].as_deref_mut()?;
+        if session.outbox.is_none() {
+            self.pushed.push(id);
+        }
+        Some(session.outbox())
+    }
+
+    /// Asks for another session to be closed.
+    pub fn close(&mut self, id: ClientId) {
+        if let Some(session) = self.get_mut(id) {
+            session.closing = true;
+            self.closing.push(id);
+        }
+    }
+
+    /// Who got pushes since the last call.
+    pub fn take_pushed(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.pushed)
+    }
+
+    /// Who is to be closed since the last call.
+    pub fn take_closing(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.closing)
+    }
+}

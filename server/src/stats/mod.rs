@@ -1,0 +1,112 @@
+//! What the server counts.
+//!
+//! Owns: plain counters of the core thread.   Uses: base.   Never: asks the time, locks.
+
+use crate::base::time::Now;
+
+/// Counters of one command.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandStats {
+    /// Calls that ran.
+    pub calls: u64,
+    /// Their time in nanoseconds.
+    pub nanos: u64,
+    /// Refused before they ran.
+    pub rejected: u64,
+    /// Ran and answered an error.
+    pub failed: u64,
+}
+
+/// All counters. CONFIG RESETSTAT makes them new.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections refused by `maxclients`.
+    pub rejected_connections: u64,
+    /// Commands that ran.
+    pub commands: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes of replies and pushes.
+    pub bytes_out: u64,
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that expired.
+    pub expired: u64,
+    /// Error replies.
+    pub errors: u64,
+    /// Error replies by their code.
+    pub error_codes: Vec<(String, u64)>,
+    /// Turns of the engine that had anything to do.
+    pub turns: u64,
+    /// Batches served.
+    pub batches: u64,
+    /// The longest turn in microseconds.
+    pub longest_turn_us: u64,
+    /// Connections closed because their output passed its limit.
+    pub output_limit_closed: u64,
+    /// Each command, by its row's number.
+    pub per_command: Vec<CommandStats>,
+    /// Commands, bytes in and out per second, over the last samples.
+    pub rates: Rates,
+}
+
+impl Stats {
+    /// Counters for so many rows.
+    pub fn new(rows: usize) -> Stats {
+        Stats { per_command: vec![CommandStats::default(); rows], ..Stats::default() }
+    }
+
+    /// Everything to zero.
+    pub fn reset(&mut self) {
+        *self = Stats::new(self.per_command.len());
+    }
+
+    /// Counts an error reply by the first word of its text. At most 128 different codes are kept, so
+    /// that no input can swell the list.
+    pub fn error(&mut self, text: &str) {
+        self.errors += 1;
+        let code = text.split(' ').next().unwrap_or("ERR");
+        if let Some((_, count)) = self.error_codes.iter_mut().find(|(known, _)| known == code) {
+            *count += 1;
+        } else if self.error_codes.len() < 128 {
+            self.error_codes.push((code.to_string(), 1));
+        }
+    }
+}
+
+const SAMPLES: usize = 16;
+
+/// Rates over the last 16 samples, as INFO's `instantaneous_*` fields show them.
+#[derive(Debug, Default)]
+pub struct Rates {
+    last: Option<(Now, [u64; 3])>,
+    samples: [[u64; 3]; SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    /// Takes a sample of the running totals: commands, bytes in, bytes out.
+    pub fn sample(&mut self, now: Now, totals: [u64; 3]) {
+        if let Some((then, before)) = self.last {
+            let passed = now.mono_us.saturating_sub(then.mono_us).max(1);
+            let rate = |i: usize| {
+                let grown = totals[i].saturating_sub(before[i]);
+                u64::try_from(u128::from(grown) * 1_000_000 / u128::from(passed)).unwrap_or(u64::MAX)
+            };
+            self.samples[self.next] = [rate(0), rate(1), rate(2)];
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.last = Some((now, totals));
+    }
+
+    /// The mean: commands, bytes in, bytes out per second.
+    pub fn mean(&self) -> [u64; 3] {
+        std::array::from_fn(|i| {
+            self.samples.iter().map(|sample| sample[i]).sum::<u64>() / SAMPLES as u64
+        })
+    }
+}
