@@ -102,7 +102,9 @@ impl Pattern {
             let Reply::Push(got) = reply else { return false };
             return self.meets_within(&Reply::Array(got.clone()), proto, caught);
         }
-        self.meets_within(reply, proto, caught)
+        // Only inside of EXEC's array a push may stand where an array is expected.
+        (*self == Pattern::Any || !matches!(reply, Reply::Push(_)))
+            && self.meets_within(reply, proto, caught)
     }
 
     fn meets_within(&self, reply: &Reply, proto: Proto, caught: &mut Caught) -> bool {
@@ -126,7 +128,7 @@ impl Pattern {
             (Pattern::Verbatim(format, inner), Reply::Verbatim(got, bytes)) => {
                 format == got && inner.meets_within(&Reply::Bulk(bytes.clone()), proto, caught)
             }
-            (Pattern::Array(want, open), Reply::Array(got)) => {
+            (Pattern::Array(want, open), Reply::Array(got) | Reply::Push(got)) => {
                 let enough = if *open { got.len() >= want.len() } else { got.len() == want.len() };
                 enough && want.iter().zip(got).all(|(w, g)| w.meets_within(g, proto, caught))
             }
@@ -149,8 +151,10 @@ fn exactly(reply: Reply) -> Result<Pattern, String> {
     Ok(Pattern::Exactly(reply))
 }
 
+/// A push has a word and something more; a word alone is a reply that happens to name it.
 fn begins_a_push(items: &[Pattern]) -> bool {
-    matches!(items.first(), Some(Pattern::Exactly(Reply::Bulk(word))) if PUSHES.contains(&&word[..]))
+    items.len() > 1
+        && matches!(items.first(), Some(Pattern::Exactly(Reply::Bulk(word))) if PUSHES.contains(&&word[..]))
 }
 
 /// Whether `got` is `want`, or in RESP2 what stands for it there.

@@ -160,9 +160,7 @@ impl Stage {
     fn on_stage<T>(&mut self, session: &Session, act: impl FnOnce(&mut Scene<'_>) -> T) -> T {
         let wants = &session.directives;
         if let Some(launch) = self.launch.as_ref().filter(|_| !wants.start.is_empty()) {
-            let mut start: Vec<(&str, &str)> = pairs(&wants.start);
-            start.push(("enable-debug-command", "yes"));
-            let server = launch(&start);
+            let server = launch(&pairs(&wants.start));
             return act(&mut Scene::new(&server.address(), self.proto));
         }
         self.admin.call(&["FLUSHALL"]);
@@ -358,10 +356,12 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether `who` reads something before it sends again.
+/// Whether the next thing that happens is that `who` reads.
 fn is_answered(steps: &[Step], who: &str) -> bool {
-    let next = steps.iter().find(|step| step.who == who && !matches!(step.act, Act::Wait(_)));
-    next.is_some_and(|step| matches!(step.act, Act::Expect(_) | Act::Eventually(_)))
+    let next = steps.iter().find(|step| !matches!(step.act, Act::Wait(_)));
+    next.is_some_and(|step| {
+        step.who == who && matches!(step.act, Act::Expect(_) | Act::Eventually(_))
+    })
 }
 
 fn shown(arg: &[u8]) -> String {

@@ -99,17 +99,18 @@ fn edit(step: &Step, both: &Both) -> Edit {
         Act::Send(_) | Act::Eventually(_) | Act::Wait(_) | Act::Close => 0,
     };
     let mark = if step.who.is_empty() { String::new() } else { format!("{}< ", step.who) };
-    let written: Vec<String> = both.iter().flatten().map(written).collect();
+    let written = both.each_ref().map(|got| got.as_ref().map(written));
     let stands_for_both = |line: &&String| {
         let Ok(pattern) = Pattern::parse(line) else { return false };
         let mut pairs = PROTOS.iter().zip(both);
         pairs.all(|(&proto, got)| got.as_ref().is_none_or(|got| meets(&pattern, got, proto)))
     };
-    let lines = match written.iter().rev().find(stands_for_both) {
+    let lines = match written.iter().rev().flatten().find(stands_for_both) {
         Some(line) => vec![format!("  {mark}{line}")],
         None => {
-            let names = ["resp2", "resp3"].iter().zip(&written);
-            names.map(|(name, line)| format!("  {mark}{name}: {line}")).collect()
+            let named = ["resp2", "resp3"].iter().zip(&written);
+            let named = named.filter_map(|(name, line)| Some((name, line.as_ref()?)));
+            named.map(|(name, line)| format!("  {mark}{name}: {line}")).collect()
         }
     };
     Edit { count, lines }
