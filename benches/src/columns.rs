@@ -68,7 +68,7 @@ fn medians(rounds: &[Columns]) -> Columns {
 }
 
 /// Three digits that say something.
-fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     match number.abs() {
         n if n >= 100.0 => format!("{number:.0}"),
         n if n >= 10.0 => format!("{number:.1}"),

@@ -7,10 +7,15 @@
 
 use crate::Outcome;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What the shell is told of a program that a signal ended.
+pub const INTERRUPTED: u8 = 130;
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
 static LIVE: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 static FOLDERS: Mutex<Vec<TempDir>> = Mutex::new(Vec::new());
 
@@ -34,8 +39,9 @@ pub fn install() -> Outcome<()> {
                 _ = hang_up.recv() => {}
             }
         });
+        STOPPING.store(true, Ordering::SeqCst);
         end_all();
-        std::process::exit(130);
+        std::process::exit(i32::from(INTERRUPTED));
     });
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -43,6 +49,11 @@ pub fn install() -> Outcome<()> {
         end_all_unless_locked();
     }));
     Ok(())
+}
+
+/// Whether a signal is ending this program: then the failures of its servers say nothing.
+pub fn interrupted() -> bool {
+    STOPPING.load(Ordering::SeqCst)
 }
 
 /// A folder that goes when the benchmark ends.

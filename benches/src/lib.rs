@@ -9,7 +9,7 @@
 //!  requests  bytes built before the clock starts      load     one thread, many sockets
 //!  client    one blocking connection                  crowd    clients that never pause
 //!  cpu       what each thread of a server cost        histogram  durations
-//!  stats report columns json flags                    numbers in, lines out
+//!  stopwatch stats report columns json flags          numbers in, lines out
 //! ```
 //!
 //! One rule for every number: servers take turns (A B C A B C) and the median of the rounds is printed,
@@ -28,6 +28,7 @@ pub mod peer;
 pub mod report;
 pub mod requests;
 pub mod stats;
+pub mod stopwatch;
 
 /// What can end a benchmark early: a sentence for the person who started it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -40,6 +41,7 @@ pub fn run(benchmark: impl FnOnce() -> Outcome<()>) -> std::process::ExitCode {
     let result = guard::install().and_then(|()| benchmark());
     guard::end_all();
     match result {
+        _ if guard::interrupted() => std::process::ExitCode::from(guard::INTERRUPTED),
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");

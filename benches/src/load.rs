@@ -166,7 +166,7 @@ impl Load {
 
     fn start_pipeline(&mut self, at: usize, now: Instant) -> Outcome<()> {
         let connection = &mut self.connections[at];
-        connection.unsent = self.requests.next();
+        connection.unsent = self.requests.next_pipeline();
         connection.missing = self.requests.replies_len();
         connection.sent_at = now;
         self.write(at)

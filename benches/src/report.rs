@@ -1,8 +1,10 @@
 //! What came out: lines to compare by eye, a table for the README, JSON for machines.
 //!
-//! Owns: the form of the output.   Uses: stats, json.   Never: a measurement.
+//! Owns: the form of the output.   Uses: stats, columns, json.   Never: a measurement.
 
+use crate::columns::short;
 use crate::json::Json;
+use crate::requests::Op;
 use crate::stats::{median, ratio};
 use std::collections::BTreeMap;
 
@@ -45,8 +47,8 @@ impl Sample {
 /// What was measured: an operation, requests in a pipeline, connections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// `get`, `set`, `mget100`...
-    pub op: String,
+    /// What every request asks for.
+    pub op: Op,
     /// Requests sent before their replies are awaited.
     pub pipeline: usize,
     /// Connections, each with a pipeline of its own.
@@ -106,7 +108,7 @@ impl CaseResult {
     pub fn json(&self) -> Json {
         let servers = self.servers.iter().map(|(name, sample)| sample_json(name, sample));
         Json::map([
-            ("op", Json::text(&*self.case.op)),
+            ("op", Json::text(self.case.op.to_string())),
             ("pipeline", (self.case.pipeline as u64).into()),
             ("connections", (self.case.connections as u64).into()),
             ("first_of_best_peer", self.first_of_best().unwrap_or(f64::NAN).into()),
@@ -146,10 +148,14 @@ pub fn markdown(results: &[CaseResult]) -> String {
         let Case { op, pipeline, connections } = &result.case;
         table.push_str(&format!(
             "| {} P={pipeline}, {connections} connections |",
-            op.to_uppercase()
+            op.to_string().to_uppercase()
         ));
         for (_, sample) in &result.servers {
-            table.push_str(&format!(" {:.0} ({:.2}) |", sample.rps / 1e3, sample.server_us));
+            table.push_str(&format!(
+                " {} ({}) |",
+                short(sample.rps / 1e3),
+                short(sample.server_us)
+            ));
         }
         let best =
             result.first_of_best().map_or_else(|| "-".to_owned(), |best| format!("**{best:.2}**"));
@@ -174,7 +180,7 @@ mod tests {
     }
 
     fn result() -> CaseResult {
-        let case = Case { op: "get".to_owned(), pipeline: 16, connections: 50 };
+        let case = Case { op: Op::Get, pipeline: 16, connections: 50 };
         let mut ours = sample(3_000_000.0, 0.25);
         ours.others_us.insert("io-1".to_owned(), 0.04);
         let servers = vec![

@@ -7,6 +7,7 @@
 
 use crate::Outcome;
 use lodestore_server::base::random::Rng;
+use std::fmt;
 use std::str::FromStr;
 
 /// What a request asks for.
@@ -34,6 +35,17 @@ impl FromStr for Op {
                 Some(Ok(keys)) if (1..=10_000).contains(&keys) => Ok(Op::Mget(keys)),
                 Some(_) | None => Err(format!("{text}: not get, set, ping or mgetN").into()),
             },
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Op::Get => f.pad("get"),
+            Op::Set => f.pad("set"),
+            Op::Ping => f.pad("ping"),
+            Op::Mget(keys) => f.pad(&format!("mget{keys}")),
         }
     }
 }
@@ -74,7 +86,7 @@ impl Requests {
         let request_len = ring.len();
         let distinct = space.distinct.clamp(1, (RING_LIMIT / request_len).max(1));
         // A pipeline that starts near the end runs on into these extra requests.
-        for _ in 1..distinct + pipeline {
+        for _ in 1..distinct + pipeline - 1 {
             push_request(&mut ring, op, &value, || rng.below(space.keys));
         }
         let (reply_start, reply_len) = reply_shape(op, space.size);
@@ -82,7 +94,7 @@ impl Requests {
     }
 
     /// Where the next pipeline lies in `bytes`. Walking the ring in order lets the processor fetch ahead.
-    pub fn next(&mut self) -> std::ops::Range<usize> {
+    pub fn next_pipeline(&mut self) -> std::ops::Range<usize> {
         let start = self.next * self.request_len;
         self.next = (self.next + self.pipeline) % self.distinct;
         start..start + self.pipeline * self.request_len
@@ -174,8 +186,9 @@ mod tests {
     fn a_ring_holds_whole_requests_of_one_length() {
         for op in [Op::Get, Op::Set, Op::Mget(3), Op::Ping] {
             let mut requests = Requests::new(op, SPACE, 4, 1);
+            assert_eq!(requests.bytes().len(), 13 * requests.next_pipeline().len() / 4);
             for _ in 0..20 {
-                let pipeline = requests.next();
+                let pipeline = requests.next_pipeline();
                 let bytes = &requests.bytes()[pipeline];
                 assert!(bytes.starts_with(b"*") && bytes.ends_with(b"\r\n"));
                 assert_eq!(bytes.iter().filter(|byte| **byte == b'*').count(), 4);
@@ -193,6 +206,7 @@ mod tests {
     fn keys_and_names() {
         assert_eq!(&key(1_234_567), b"key:000001234567");
         assert_eq!("mget100".parse::<Op>().unwrap(), Op::Mget(100));
+        assert_eq!(Op::Mget(100).to_string(), "mget100");
         assert!("mget0".parse::<Op>().is_err() && "del".parse::<Op>().is_err());
     }
 }

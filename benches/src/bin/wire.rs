@@ -91,7 +91,7 @@ impl Plan {
 
     /// One server, one round. The round is the seed: all servers see the same keys, each round other ones.
     fn measure(&self, case: &Case, server: &Server, round: u64) -> Outcome<Sample> {
-        let requests = Requests::new(case.op.parse()?, self.space, case.pipeline, round);
+        let requests = Requests::new(case.op, self.space, case.pipeline, round);
         let mut load = Load::connect(server.address, case.connections, requests)?;
         load.run_for(self.duration / 4)?;
         load.reset();
@@ -119,7 +119,7 @@ fn parse_case(op: &str, pair: &str) -> Outcome<Case> {
     let numbers = pair.split_once(':').and_then(|(p, c)| Some((p.parse().ok()?, c.parse().ok()?)));
     match numbers {
         Some((pipeline, connections)) if pipeline > 0 && connections > 0 => {
-            Ok(Case { op: op.to_owned(), pipeline, connections })
+            Ok(Case { op: op.parse()?, pipeline, connections })
         }
         Some(_) | None => Err(format!("{pair}: not PIPELINE:CONNECTIONS").into()),
     }

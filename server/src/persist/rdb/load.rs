@@ -13,8 +13,8 @@
 //!  2. What the target got before a fault was whole; that nothing has changed is known only after [`Loader::end`].
 
 use std::io::{ErrorKind, Read};
-use std::ops::Range;
 
+use super::batch::{Attributes, Batch, Held, Piece, Waiting};
 use super::fault::{LoadError, LoadFault, show};
 use super::format::{self, Access, MAGIC_LEN, Version};
 use super::lzf;
@@ -23,55 +23,14 @@ use crate::base::blob::Blob;
 use crate::base::crc::crc64;
 use crate::value::{Put, PutText};
 
-/// Keys announced before the first of them is handed over.
-pub const BATCH: usize = 32;
+pub use super::target::{BATCH, Insert, Record, Target};
+
 /// Unpacked bytes that a batch may wait with.
 const BATCH_BYTES: usize = 64 << 10;
 /// The least an entry takes in a file: type, an empty key, an empty value.
 const ENTRY_MIN: u64 = 3;
 /// The size of the blocks that [`read_all`] reads.
 const BLOCK: usize = 256 << 10;
-
-/// Takes in what a snapshot holds. Database 0 is selected at the start.
-pub trait Target {
-    /// A fact about the writer.
-    fn aux(&mut self, _name: &[u8], _fact: &[u8]) {}
-    /// The entries that follow belong to this database. The reason of a refusal goes to the user.
-    fn select_db(&mut self, number: u64) -> Result<(), String>;
-    /// The selected database will have about so many keys, and so many with a deadline: a hint, never
-    /// more than the rest of the file can hold.
-    fn resize(&mut self, _keys: u64, _volatile: u64) {}
-    /// This key comes as an entry soon (within [`BATCH`] entries, in the order of announcement).
-    fn announce(&mut self, _key: &[u8]) {}
-    /// One key. The reason of a refusal goes to the user.
-    fn entry(&mut self, record: Record<'_>) -> Result<Insert, String>;
-}
-
-/// One key of a snapshot.
-#[derive(Debug)]
-pub struct Record<'a> {
-    /// The database.
-    pub db: u64,
-    /// The key.
-    pub key: &'a [u8],
-    /// Its value; text that is a canonical integer comes as one.
-    pub value: Put<'a>,
-    /// Its deadline, unix milliseconds.
-    pub deadline: Option<i64>,
-    /// What the file says of its use.
-    pub access: Access,
-}
-
-/// What a target did with a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insert {
-    /// It is in.
-    Kept,
-    /// It was left out, because its time is over.
-    Expired,
-    /// The database already has that key: a fault of the file.
-    Duplicate,
-}
 
 /// What to expect.
 #[derive(Clone, Copy, Debug)]
@@ -158,19 +117,6 @@ enum State {
     Done(Checksum),
 }
 
-/// What stands before a key and belongs to it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Attributes {
-    deadline: Option<i64>,
-    access: Access,
-}
-
-impl Attributes {
-    fn is_none(self) -> bool {
-        self.deadline.is_none() && self.access == Access::Unknown
-    }
-}
-
 /// A long value on its way in.
 #[derive(Debug)]
 struct Gather {
@@ -179,43 +125,6 @@ struct Gather {
     value: Vec<u8>,
     len: usize,
     attributes: Attributes,
-}
-
-/// Keys that are announced, not yet handed over. Their bytes lie in the slice or in `unpacked`.
-#[derive(Debug, Default)]
-struct Batch {
-    waiting: Vec<Waiting>,
-    unpacked: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    offset: u64,
-    key: Piece,
-    value: Held,
-    attributes: Attributes,
-}
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Slice(Range<usize>),
-    Unpacked(Range<usize>),
-}
-
-#[derive(Debug)]
-enum Held {
-    Int(i64),
-    Bytes(Piece),
-    Blob(Blob),
-}
-
-impl Piece {
-    fn of<'a>(&self, slice: &'a [u8], unpacked: &'a [u8]) -> &'a [u8] {
-        match self {
-            Piece::Slice(range) => &slice[range.clone()],
-            Piece::Unpacked(range) => &unpacked[range.clone()],
-        }
-    }
 }
 
 impl Loader {
@@ -542,6 +451,7 @@ impl Loader {
         }
         self.batch = Batch { waiting, unpacked };
         self.batch.unpacked.clear();
+        self.batch.unpacked.shrink_to(4 * BATCH_BYTES);
         handed
     }
 

@@ -61,51 +61,59 @@ pub fn compress(plain: &[u8], out: &mut [u8], table: &mut Table) -> Option<usize
     let seen = table.seen.get_mut(..1 << bits)?;
     let mut packer = Packer { plain, out, written: 0, literals_from: 0 };
     let mut at = 0;
-    let mut misses = 0;
-    while at + 3 <= plain.len() {
-        let slot = &mut seen[hash(plain, at, bits)];
-        let found = std::mem::replace(slot, base + at as u32);
-        let candidate = found.checked_sub(base).map(|found| found as usize);
-        match candidate.and_then(|from| repeat_len(plain, from, at).map(|len| (from, len))) {
-            Some((from, len)) => {
-                packer.repeat(at, at - from, len)?;
-                at += len;
-                misses = 0;
-            }
-            None => {
-                // What has not repeated for long probably will not: look less often.
-                at += 1 + (misses >> 6);
-                misses += 1;
-            }
+    let mut misses = 0_usize;
+    while let Some(four) = four(plain, at) {
+        let slot = &mut seen[hash(four, bits)];
+        // Cannot overflow: `begin` made room for every position.
+        let found = std::mem::replace(slot, base.wrapping_add(at as u32));
+        if found >= base
+            && let Some((from, len)) = repeat_at(plain, (found - base) as usize, at, four)
+        {
+            packer.repeat(at, at - from, len)?;
+            at += len;
+            misses = 0;
+        } else {
+            // What has not repeated for long probably will not: look less often.
+            at += 1 + (misses >> 5);
+            misses += 1;
         }
+    }
+    if packer.written == 0 && packer.out.len() <= plain.len() {
+        return None;
     }
     packer.literals(plain.len())?;
     Some(packer.written)
 }
 
-fn hash(plain: &[u8], at: usize, bits: u32) -> usize {
-    let three = u32::from_le_bytes([plain[at], plain[at + 1], plain[at + 2], 0]);
-    (three.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
+/// The four bytes at a place. (A repeat needs three; the last three of a string are not looked at.)
+#[inline]
+fn four(plain: &[u8], at: usize) -> Option<u32> {
+    plain.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
-/// How many bytes at `at` repeat those at `from`; `None` below three or out of reach.
-fn repeat_len(plain: &[u8], from: usize, at: usize) -> Option<usize> {
-    if at - from > REACH_MAX || plain[from..from + 3] != plain[at..at + 3] {
+#[inline]
+fn hash(four: u32, bits: u32) -> usize {
+    ((four << 8).wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
+}
+
+/// Where and how long what stands at `at` repeats what stands at `from`; `None` if by less than three
+/// bytes or out of reach.
+#[inline]
+fn repeat_at(plain: &[u8], from: usize, at: usize, now: u32) -> Option<(usize, usize)> {
+    if at - from > REACH_MAX || (four(plain, from)? ^ now) << 8 != 0 {
         return None;
     }
     let most = (plain.len() - at).min(REPEAT_MAX);
     let (old, new) = (&plain[from..from + most], &plain[at..at + most]);
     let mut len = 3;
-    while len + 8 <= most {
-        if old[len..len + 8] != new[len..len + 8] {
+    for (old, new) in old[3..].chunks_exact(8).zip(new[3..].chunks_exact(8)) {
+        if old != new {
             break;
         }
         len += 8;
     }
-    while len < most && old[len] == new[len] {
-        len += 1;
-    }
-    Some(len)
+    let tail = old[len..].iter().zip(&new[len..]).take_while(|(old, new)| old == new).count();
+    Some((from, len + tail))
 }
 
 /// Writes tokens; every method gives `None` when the output is full.

@@ -11,6 +11,7 @@
 //!   EOF  crc64                         over everything before it; 0 means "not computed"
 //! ```
 
+mod batch;
 pub mod check;
 pub mod fault;
 pub mod format;
@@ -18,3 +19,4 @@ pub mod load;
 pub mod lzf;
 mod parse;
 pub mod save;
+mod target;

@@ -56,8 +56,9 @@ impl<W: io::Write> Sink for WriterSink<W> {
 /// Bytes collected before the sink is called.
 pub const BLOCK: usize = 1 << 20;
 /// Strings up to this length are compressed by default; longer ones are written plain, since packed
-/// bytes need a buffer that is reserved before the fork.
-pub const LONGEST_COMPRESSED: usize = 1 << 20;
+/// bytes need a buffer that is reserved before the fork. The system gives its pages only when they
+/// are first written to, so what no long string uses costs nothing.
+pub const LONGEST_COMPRESSED: usize = 8 << 20;
 /// Strings up to this length are never compressed.
 const SHORTEST_COMPRESSED: usize = 21;
 /// A compressed string must be shorter by at least this much.
@@ -74,7 +75,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// About 2 MiB.
+    /// 9 MiB of addresses; about 1 MiB of memory until a long string comes.
     pub fn new() -> Scratch {
         Scratch::with_sizes(BLOCK, LONGEST_COMPRESSED)
     }

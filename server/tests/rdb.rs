@@ -1,0 +1,464 @@
+//! Snapshots written and read back: any content, any slicing, any damage.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::collections::BTreeMap;
+
+use lodestore_server::base::crc::crc64;
+use lodestore_server::persist::rdb::check::{check, salvage};
+use lodestore_server::persist::rdb::fault::{LoadError, LoadFault};
+use lodestore_server::persist::rdb::format::{Access, Version};
+use lodestore_server::persist::rdb::load::{
+    self, Checksum, Insert, Loader, Progress, Record, Target,
+};
+use lodestore_server::persist::rdb::save::{self, Scratch, Writer};
+use lodestore_server::value::{Put, PutText, Text, TextRef, Value, ValueRef};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    value: Value,
+    deadline: Option<i64>,
+    access: Access,
+}
+
+/// A target that remembers everything.
+#[derive(Debug, Default, PartialEq)]
+struct Model {
+    keys: BTreeMap<(u64, Vec<u8>), Held>,
+    announced: std::collections::VecDeque<Vec<u8>>,
+}
+
+impl Target for Model {
+    fn select_db(&mut self, number: u64) -> Result<(), String> {
+        if number < 16 {
+            Ok(())
+        } else {
+            Err(format!("database {number} is beyond the 16 there are"))
+        }
+    }
+
+    fn announce(&mut self, key: &[u8]) {
+        self.announced.push_back(key.to_vec());
+        assert!(self.announced.len() <= load::BATCH);
+    }
+
+    fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
+        assert_eq!(self.announced.pop_front().as_deref(), Some(record.key));
+        let text = match record.value {
+            Put::Text(PutText::Int(number)) => Text::Int(number),
+            Put::Text(PutText::Bytes(bytes)) => Text::Bytes(bytes.into()),
+            Put::Text(PutText::Blob(blob)) => Text::Bytes(blob),
+        };
+        let held =
+            Held { value: Value::Text(text), deadline: record.deadline, access: record.access };
+        let old = self.keys.insert((record.db, record.key.to_vec()), held);
+        Ok(if old.is_some() { Insert::Duplicate } else { Insert::Kept })
+    }
+}
+
+fn write(keys: &BTreeMap<(u64, Vec<u8>), Held>, options: save::Options) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut scratch = Scratch::with_sizes(4096, 1 << 16);
+    let mut writer = Writer::new(&mut out, &mut scratch, options);
+    writer.header().unwrap();
+    let mut db = None;
+    for ((number, key), held) in keys {
+        if db.replace(number) != Some(number) {
+            writer.select_db(*number, keys.len() as u64, 0).unwrap();
+        }
+        writer.entry(key, held.value.as_ref(), held.deadline, held.access).unwrap();
+    }
+    writer.finish().unwrap();
+    out
+}
+
+fn read(file: &[u8], slice: usize) -> Result<Model, LoadError> {
+    let mut model = Model::default();
+    let mut loader = Loader::new(load::Options::file(file.len() as u64));
+    for slice in file.chunks(slice) {
+        loader.feed(slice, &mut model)?;
+    }
+    loader.end()?;
+    Ok(model)
+}
+
+fn text(bytes: &[u8]) -> Held {
+    Held { value: Value::Text(Text::Bytes(bytes.into())), deadline: None, access: Access::Unknown }
+}
+
+fn small() -> BTreeMap<(u64, Vec<u8>), Held> {
+    let int = Held {
+        value: Value::Text(Text::Int(70_000)),
+        deadline: Some(1_234),
+        access: Access::Idle(99),
+    };
+    BTreeMap::from([
+        ((0, b"plain".to_vec()), text(b"some text")),
+        ((0, b"packed".to_vec()), text(&[b'x'; 300])),
+        ((3, b"12".to_vec()), int),
+        ((3, b"often".to_vec()), Held { access: Access::Frequency(7), ..text(b"") }),
+    ])
+}
+
+/// A file of one given body, with a right checksum.
+fn file_of(magic: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut file = [magic, body].concat();
+    let crc = crc64(0, &file);
+    file.extend(crc.to_le_bytes());
+    file
+}
+
+fn fault_of(body: &[u8]) -> String {
+    read(&file_of(b"REDIS0011", body), usize::MAX).unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_cut_at_any_byte_is_refused() {
+    let file = write(&small(), save::Options::default());
+    assert!(read(&file, file.len()).is_ok());
+    for end in 0..file.len() {
+        for slice in [1, file.len()] {
+            let error = read(&file[..end], slice).expect_err("a cut file");
+            assert!(error.offset <= end as u64, "{error}");
+            assert!(
+                matches!(error.fault, LoadFault::Truncated { .. } | LoadFault::Empty),
+                "{error}"
+            );
+        }
+        // The length as the directory still states it, the bytes gone.
+        let mut loader = Loader::new(load::Options::file(file.len() as u64));
+        let fed = loader.feed(&file[..end], &mut Model::default());
+        assert_eq!(fed, Ok(Progress::More));
+        loader.end().expect_err("a cut file");
+    }
+}
+
+#[test]
+fn a_file_with_any_byte_changed_is_refused() {
+    let file = write(&small(), save::Options::default());
+    for at in 0..file.len() {
+        for change in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+            let mut damaged = file.clone();
+            damaged[at] ^= change;
+            read(&damaged, damaged.len()).expect_err("a changed file");
+        }
+    }
+}
+
+#[test]
+fn faults_are_named_with_their_place() {
+    let cases: &[(&[u8], &str)] = &[
+        (
+            b"\x00\x03key\x32abc",
+            "at offset 15: the file ends inside a string (needs 39 more bytes)",
+        ),
+        (
+            b"\x12\x04list\x01",
+            "at offset 9: the key \"list\" holds a quicklist2 list (type 18), which this server cannot keep",
+        ),
+        (
+            b"\xf5\x03abc\xff",
+            "at offset 9: the file holds a library of functions (FUNCTION2), which this server cannot keep",
+        ),
+        (b"\x63", "at offset 9: the byte 99 is neither a type nor a mark"),
+        (b"\x00\xc5\xff", "at offset 10: the byte 0xc5 begins no length"),
+        (b"\xfe\x10\xff", "at offset 9: database 16 is beyond the 16 there are"),
+        (
+            b"\x00\x01a\x01b\x00\x01a\x01c\xff",
+            "at offset 14: the key \"a\" appears for the second time",
+        ),
+        (b"\xf8\x01\xff", "at offset 11: a deadline or a record of use is not followed by a key"),
+        (b"\xf8\x01\xf9\x01\xff", "at offset 11: a key has two records of its use"),
+        (
+            b"\x00\x01a\xc3\x04\x40\xff\x00\x61\x00\x61\xff",
+            "at offset 12: a compressed string cannot be unpacked: it does not have the announced length",
+        ),
+        (b"\xff\x00", "at offset 10: the checksum is"),
+    ];
+    for (body, words) in cases {
+        let said = fault_of(body);
+        assert!(said.starts_with(words), "{said}\n{words}");
+    }
+    assert_eq!(read(b"", 1).unwrap_err().to_string(), "at offset 0: the file is empty");
+    assert_eq!(
+        read(b"REDIS9999\xff", 99).unwrap_err().to_string(),
+        "at offset 0: Redis version 9999 of the format cannot be read"
+    );
+    assert!(read(b"#!/bin/sh\n", 99).unwrap_err().to_string().contains("not a snapshot"));
+    let mut longer = file_of(b"REDIS0011", b"\xff");
+    longer.push(0);
+    assert_eq!(
+        read(&longer, 99).unwrap_err().to_string(),
+        "at offset 18: bytes follow the end of the snapshot"
+    );
+}
+
+#[test]
+fn every_known_magic_is_read() {
+    for magic in ["REDIS0001", "REDIS0005", "REDIS0015", "VALKEY011", "VALKEY080"] {
+        let mut file = file_of(magic.as_bytes(), b"\x00\x01k\x01v\xff");
+        if magic == "REDIS0001" {
+            file.truncate(file.len() - 8);
+        }
+        assert_eq!(read(&file, 3).unwrap().keys.len(), 1, "{magic}");
+    }
+    let mut disabled = file_of(b"REDIS0011", b"\xff");
+    let end = disabled.len() - 8;
+    disabled[end..].fill(0);
+    let report = check(&mut &disabled[..], disabled.len() as u64, 0);
+    assert_eq!(report.verdict, Ok(Checksum::Disabled));
+}
+
+#[test]
+fn claims_cost_nothing() {
+    let claim = [0x81, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    for before in [
+        &b"\x00"[..],
+        b"\x00\x01k",
+        b"\xfa",
+        b"\x00\x01k\xc3",
+        b"\x00\x01k\xc3\x01",
+        b"\xfb\x81\xff\xff\xff\xff\xff\xff\xff\xff",
+    ] {
+        let body = [before, &claim].concat();
+        let file = [b"REDIS0011", &body[..]].concat();
+        read(&file, 1).expect_err("a claim");
+        // Where the length is not known nothing can be refused, and nothing may be reserved.
+        let mut stream =
+            Loader::new(load::Options { longest_text: u64::MAX, ..load::Options::stream() });
+        let _ = stream.feed(&file, &mut Model::default());
+        let _ = stream.feed(&[0; 1000], &mut Model::default());
+        stream.end().expect_err("a claim");
+    }
+}
+
+#[test]
+fn hints_are_bounded_by_the_file() {
+    struct Hint(u64, u64);
+    impl Target for Hint {
+        fn select_db(&mut self, _: u64) -> Result<(), String> {
+            Ok(())
+        }
+        fn resize(&mut self, keys: u64, volatile: u64) {
+            (self.0, self.1) = (keys, volatile);
+        }
+        fn entry(&mut self, _: Record<'_>) -> Result<Insert, String> {
+            Ok(Insert::Expired)
+        }
+    }
+    let file =
+        file_of(b"REDIS0011", b"\xfb\x80\xff\xff\xff\xff\x80\xff\xff\xff\xff\x00\x01k\x01v\xff");
+    let mut hint = Hint(0, 0);
+    let mut loader = Loader::new(load::Options::file(file.len() as u64));
+    assert_eq!(loader.feed(&file, &mut hint), Ok(Progress::Done));
+    assert!(hint.0 < 12 && hint.1 < 12);
+    assert_eq!(loader.keys(), (0, 1));
+}
+
+#[test]
+fn a_long_value_keeps_the_buffer_it_came_in() {
+    let long: Vec<u8> =
+        (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let keys = BTreeMap::from([
+        ((0, b"long".to_vec()), text(&long)),
+        ((0, b"short".to_vec()), text(b"s")),
+    ]);
+    let file = write(&keys, save::Options::default());
+    for slice in [1000, 65_537, 1 << 20, file.len()] {
+        assert_eq!(read(&file, slice).unwrap().keys, keys);
+    }
+}
+
+#[test]
+fn a_report_says_what_is_there_and_what_is_not() {
+    let file = write(&small(), save::Options::default());
+    let report = check(&mut &file[..], file.len() as u64, 2_000);
+    assert!(report.is_sound());
+    let text = report.to_string();
+    for line in [
+        "format    Redis version 11",
+        "redis-ver = 7.2.4",
+        "db 0      2 keys, 0 with",
+        "db 3      2 keys, 1 with a time to live, 1 of them expired",
+        "string: 4",
+        "sound ",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let cut = check(&mut &file[..file.len() - 12], file.len() as u64 - 12, 0);
+    assert_eq!(cut.keys(), 3);
+    assert!(
+        cut.to_string().contains("FAULT     at offset")
+            && cut.to_string().contains("3 keys before it"),
+        "{cut}"
+    );
+}
+
+#[test]
+fn salvage_writes_the_sound_part_as_a_whole_file() {
+    let keys = small();
+    let file = write(&keys, save::Options::default());
+    for end in 0..file.len() {
+        let mut saved = Vec::new();
+        let done = salvage(&mut &file[..end], end as u64, 0, &mut saved).unwrap();
+        assert!(!done.report.is_sound());
+        let found = read(&saved, 100).unwrap().keys;
+        assert_eq!(found.len() as u64, done.written.keys);
+        assert!(found.iter().all(|(key, held)| keys.get(key) == Some(held)));
+    }
+    let mut whole = Vec::new();
+    salvage(&mut &file[..], file.len() as u64, 0, &mut whole).unwrap();
+    assert_eq!(read(&whole, 100).unwrap().keys, keys);
+}
+
+/// `cargo test --profile quick --test rdb speed -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    struct Null(u64);
+    impl Target for Null {
+        fn select_db(&mut self, _: u64) -> Result<(), String> {
+            Ok(())
+        }
+        fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
+            self.0 = self.0.wrapping_add(record.key.len() as u64);
+            Ok(Insert::Kept)
+        }
+    }
+    const KEYS: usize = 200_000;
+    let noise: Vec<u8> =
+        (0..8 * KEYS as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let words = b"{\"name\":\"somebody\",\"mail\":\"somebody@example.org\",\"name\":\"other\"}"
+        .repeat(KEYS / 4);
+    let keys: Vec<u8> = (0..KEYS).flat_map(|n| format!("key:{n:012}").into_bytes()).collect();
+    for (name, compress, source) in [
+        ("noise, plain", false, &noise),
+        ("noise, compressing", true, &noise),
+        ("text, compressing", true, &words),
+    ] {
+        let mut out = vec![0; 100 << 20];
+        let mut saved = std::time::Duration::MAX;
+        let mut bytes = 0;
+        for _ in 0..25 {
+            let mut scratch = Scratch::new();
+            let start = std::time::Instant::now();
+            let options = save::Options { compress, ..save::Options::default() };
+            let mut writer = Writer::new(save::WriterSink(&mut out[..]), &mut scratch, options);
+            writer.header().unwrap();
+            writer.select_db(0, KEYS as u64, 0).unwrap();
+            for (n, key) in keys.chunks(16).enumerate() {
+                let at = (n * 8) % (source.len() - 64);
+                let text = TextRef::Bytes(&source[at..at + 64]);
+                writer.entry(key, ValueRef::Text(text), None, Access::Unknown).unwrap();
+            }
+            bytes = writer.finish().unwrap().bytes;
+            saved = saved.min(start.elapsed());
+        }
+        let mut loaded = std::time::Duration::MAX;
+        for _ in 0..25 {
+            let start = std::time::Instant::now();
+            let mut loader = Loader::new(load::Options::file(bytes));
+            let mut null = Null(0);
+            for slice in out[..bytes as usize].chunks(256 << 10) {
+                loader.feed(slice, &mut null).unwrap();
+            }
+            loader.end().unwrap();
+            loaded = loaded.min(start.elapsed());
+        }
+        println!(
+            "{name}: {bytes} bytes; save {:.0} ns/key, {:.0} MB/s; load {:.0} ns/key, {:.1} M keys/s",
+            saved.as_nanos() as f64 / KEYS as f64,
+            bytes as f64 / saved.as_micros() as f64,
+            loaded.as_nanos() as f64 / KEYS as f64,
+            KEYS as f64 / loaded.as_micros() as f64,
+        );
+    }
+    let start = std::time::Instant::now();
+    let mut crc = 0;
+    for _ in 0..200 {
+        crc = crc64(crc, &noise[..1 << 20]);
+    }
+    println!("crc64 {:.1} GB/s ({crc:x})", (200 << 20) as f64 / start.elapsed().as_nanos() as f64);
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let bytes = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..60),
+        prop::collection::vec(0_u8..3, 0..3000),
+        any::<i32>().prop_map(|n| format!("0{n}").into_bytes()),
+    ];
+    prop_oneof![
+        any::<i64>().prop_map(|n| Value::Text(Text::Int(n))),
+        (-70_000_i64..70_000).prop_map(|n| Value::Text(Text::Int(n))),
+        // Text that is a canonical integer comes back as one: not a text here.
+        bytes
+            .prop_filter("an integer", |bytes| std::str::from_utf8(bytes)
+                .map_or(true, |text| text.parse::<i64>().map_or(true, |n| n.to_string() != text)))
+            .prop_map(|bytes| Value::Text(Text::Bytes(bytes.into()))),
+    ]
+}
+
+fn any_held() -> impl Strategy<Value = Held> {
+    let access = prop_oneof![
+        Just(Access::Unknown),
+        any::<u32>().prop_map(|seconds| Access::Idle(seconds.into())),
+        any::<u8>().prop_map(Access::Frequency),
+    ];
+    (any_value(), any::<Option<i64>>(), access).prop_map(|(value, deadline, access)| Held {
+        value,
+        deadline,
+        access,
+    })
+}
+
+fn any_key() -> impl Strategy<Value = (u64, Vec<u8>)> {
+    let key = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..20),
+        any::<i32>().prop_map(|n| n.to_string().into_bytes()),
+        prop::collection::vec(Just(b'k'), 0..100),
+    ];
+    (0_u64..16, key)
+}
+
+proptest! {
+    #[test]
+    fn what_was_saved_is_loaded(
+        keys in prop::collection::btree_map(any_key(), any_held(), 0..80),
+        version in prop::sample::select(vec![9_u16, 10, 11, 12, 80]),
+        compress: bool,
+        checksum: bool,
+        slice in 1_usize..5000,
+    ) {
+        let version = Version::for_saving(version).unwrap();
+        let file = write(&keys, save::Options { version, compress, checksum, ..save::Options::default() });
+        prop_assert_eq!(&read(&file, slice).unwrap().keys, &keys);
+        prop_assert_eq!(&read(&file, usize::MAX).unwrap().keys, &keys);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(magic: bool, bytes: Vec<u8>, slice in 1_usize..50) {
+        let file = if magic { [b"REDIS0011", &bytes[..]].concat() } else { bytes };
+        let whole = read(&file, usize::MAX);
+        let sliced = read(&file, slice);
+        prop_assert_eq!(whole.map(|model| model.keys).map_err(|error| error.fault), sliced.map(|model| model.keys).map_err(|error| error.fault));
+    }
+
+    #[test]
+    fn slicing_does_not_change_the_fault_of_a_damaged_file(
+        keys in prop::collection::btree_map(any_key(), any_held(), 0..20),
+        at: prop::sample::Index,
+        change in 1_u8..=255,
+        slice in 1_usize..400,
+    ) {
+        let mut file = write(&keys, save::Options::default());
+        let at = at.index(file.len());
+        file[at] ^= change;
+        let whole = read(&file, usize::MAX).expect_err("a damaged file");
+        let sliced = read(&file, slice).expect_err("a damaged file");
+        prop_assert_eq!(whole, sliced);
+        let mut saved = Vec::new();
+        salvage(&mut &file[..], file.len() as u64, 0, &mut saved).unwrap();
+        read(&saved, slice).unwrap();
+    }
+}
