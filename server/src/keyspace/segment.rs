@@ -85,12 +85,14 @@ impl Layer {
     /// The bits of a hash that follow the prefix.
     #[inline]
     fn route(&self, hash: u64) -> u16 {
-        ((hash << self.depth) >> (u64::BITS - ROUTE_BITS)) as u16
+        // No shift is as long as 64, which need not be checked on each look-up.
+        (hash.wrapping_shl(self.depth.into()) >> (u64::BITS - ROUTE_BITS)) as u16
     }
 
     #[inline]
     fn home(&self, route: u16) -> usize {
-        (usize::from(route & self.mask) * self.buckets.len()) >> ROUTE_BITS
+        // 2^15 times the number of a segment's buckets is far from 2^64.
+        usize::from(route & self.mask).wrapping_mul(self.buckets.len()) >> ROUTE_BITS
     }
 
     /// Whether an entry's route is that of a sought hash, as far as it is known.
