@@ -37,10 +37,11 @@ class Server:
             try:
                 redis.Redis(port=self.port).ping()
                 return
-            except redis.ConnectionError:
+            except redis.RedisError as error:
+                why = error
                 time.sleep(0.01)
         self.stop()
-        raise SystemExit(f"{binary} does not answer")
+        raise RuntimeError(f"{binary} does not answer: {why}")
 
     def stop(self):
         self.process.kill()

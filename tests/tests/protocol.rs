@@ -2,6 +2,8 @@
 //!
 //! The answers are those of redis-server 7.0; `PEER_BINARY=path` runs the suite against one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use lodestore_tests::client::{Client, NoReply, encode};
 use lodestore_tests::reply::Reply;
 use lodestore_tests::server::Server;
