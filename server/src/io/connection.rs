@@ -31,7 +31,7 @@ use tokio_util::io::poll_read_buf;
 /// bounds how long others wait.
 const READ_MOST: usize = 16 * 1024;
 /// Bytes of a big bulk string that are read at once.
-const READ_BIG: usize = 64 * 1024;
+const READ_BIG: usize = 256 * 1024;
 /// Bytes that are read ahead while a batch is in flight.
 const SPARE: usize = 64 * 1024;
 

@@ -46,6 +46,9 @@ const BUF_MAX: usize = u32::MAX as usize - 1;
 const QUICK_BULK_MAX: usize = 9999;
 /// How far the buffer of a big bulk string may reserve beyond what has arrived, at least.
 const BIG_AHEAD: usize = 1 << 20;
+/// And how many times what has arrived: reserved memory that is not written to costs addresses only, while
+/// every step of growing copies all that came before.
+const BIG_GROWTH: usize = 16;
 /// The most arguments a client that has not authenticated may announce, and the longest.
 const UNAUTHENTICATED_ARGS: i64 = 10;
 const UNAUTHENTICATED_BULK: usize = 16 * 1024;
@@ -256,7 +259,8 @@ impl Parser {
             return None;
         }
         if big.bytes.capacity() == big.bytes.len() {
-            big.bytes.reserve_exact(missing.min(big.bytes.len().max(BIG_AHEAD)));
+            let ahead = big.bytes.len().saturating_mul(BIG_GROWTH).max(BIG_AHEAD);
+            big.bytes.reserve_exact(missing.min(ahead));
         }
         let room = missing.min(big.bytes.capacity() - big.bytes.len());
         Some((&mut big.bytes).limit(room))
