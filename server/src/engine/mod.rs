@@ -39,7 +39,7 @@ use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
 use crate::session::watch::Watch;
-use crate::session::{Arrival, ClientId, Session, Sessions};
+use crate::session::{Arrival, Class, ClientId, Route, Session, Sessions};
 use crate::stats::Stats;
 use cron::Clockwork;
 use follow::Feed;
@@ -68,6 +68,8 @@ pub struct Engine {
     run: call::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
+    /// The minute in which an attack was last logged.
+    attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
     now: Now,
@@ -108,6 +110,7 @@ impl Engine {
             run: call::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
+            attack_minute: None,
             exit: None,
             settings_version: 0,
             now: Now::default(),
@@ -198,7 +201,7 @@ impl Engine {
     }
 
     /// A client that waits and has hung up is not waited for.
-    fn hang_up(&mut self, route: crate::session::Route) {
+    fn hang_up(&mut self, route: Route) {
         if let Some(session) = self.parts.sessions.get_mut(route.id) {
             session.hung_up = true;
             if session.parked {
@@ -226,7 +229,7 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, route: crate::session::Route, reply: Box<Reply>, class: crate::session::Class) {
+    fn send(&mut self, route: Route, reply: Box<Reply>, class: Class) {
         if !reply.is_empty() {
             self.parts.stats.bytes_out += reply.len() as u64;
             self.outbox.push(Outbound::Push(route, reply, class));
@@ -275,8 +278,7 @@ impl Engine {
     /// Switches the recording of single changes on or off, after whoever listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
-            || (!self.parts.config.notify.is_empty()
-                && !self.parts.pubsub.is_empty());
+            || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
     }
 
