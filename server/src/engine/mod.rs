@@ -50,8 +50,10 @@ use std::collections::VecDeque;
 /// A turn stops taking up work after this many microseconds.
 pub const TURN_US: u64 = 2_000;
 
+type Forget = fn(&mut Parts, ClientId);
+
 /// What a session does when it closes is done by this list: every part that keeps client ids.
-const FORGET: &[(&str, fn(&mut Parts, ClientId))] = &[
+const FORGET: &[(&str, Forget)] = &[
     ("watch", |parts, id| parts.watch.forget(id)),
     ("pubsub", |parts, id| parts.pubsub.forget(id.0)),
 ];
