@@ -78,8 +78,7 @@ impl Maker {
             1 => self.steps.push(Step::Break(who)),
             2..6 => self.steps.push(Step::Connect(who)),
             6 => self.steps.push(Step::Fault(fault(dice))),
-            7 => self.steps.push(Step::Send(who, vec![vec![b"quit".to_vec()]])),
-            8..50 => {
+            7..50 => {
                 let requests = self.requests(dice);
                 self.steps.push(Step::Send(who, requests));
                 if !dice.once_in(4) {

@@ -21,7 +21,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "select", weight: 3, arity: 2, make: make_select, run: select, ..BARE },
     Row { name: "hello", weight: 1, arity: -1, kind: Kind::NoMulti, make: make_hello, run: hello },
     Row { name: "reset", weight: 1, kind: Kind::Always, run: reset, ..BARE },
-    Row { name: "quit", weight: 0, arity: -1, kind: Kind::Always, run: quit, ..BARE },
+    Row { name: "quit", weight: 1, arity: -1, kind: Kind::Always, run: quit, ..BARE },
 ];
 
 fn make_ping(dice: &mut Dice) -> Words {

@@ -91,7 +91,8 @@ fn set_options(args: &[Vec<u8>]) -> Option<SetOptions> {
             b"keepttl" if options.time.is_none() => options.keep = true,
             name => {
                 let kind = Until::named(name)?;
-                if options.keep || options.time.is_some() {
+                // The same option may come twice; the last one counts.
+                if options.keep || options.time.as_ref().is_some_and(|(other, _)| *other != kind) {
                     return None;
                 }
                 options.time = Some((kind, rest.next()?.clone()));
@@ -171,23 +172,34 @@ fn make_getex(dice: &mut Dice) -> Words {
     words
 }
 
+type GetexOptions = (bool, Option<(Until, Vec<u8>)>);
+
+/// PERSIST, or a time.
+fn getex_options(args: &[Vec<u8>]) -> Option<GetexOptions> {
+    let (mut persist, mut time) = (false, None::<(Until, Vec<u8>)>);
+    let mut rest = args.iter();
+    while let Some(word) = rest.next() {
+        let word = word.to_ascii_lowercase();
+        if word == b"persist" && time.is_none() {
+            persist = true;
+            continue;
+        }
+        let kind = Until::named(&word)?;
+        if persist || time.as_ref().is_some_and(|(other, _)| *other != kind) {
+            return None;
+        }
+        time = Some((kind, rest.next()?.clone()));
+    }
+    Some((persist, time))
+}
+
 fn getex(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
     let key = &args[1];
-    let words: Vec<Vec<u8>> = args[2..].iter().map(|word| word.to_ascii_lowercase()).collect();
-    let persist = words == [b"persist".to_vec()];
-    let time = match words.as_slice() {
-        [] => None,
-        [_] if persist => None,
-        [name, text] => match Until::named(name) {
-            Some(kind) => Some((kind, text)),
-            None => return syntax_error(),
-        },
-        _ => return syntax_error(),
-    };
+    let Some((persist, time)) = getex_options(&args[2..]) else { return syntax_error() };
     let before = model.live(who, key).cloned();
     let Some(Item { value, deadline }) = before else { return is(model.null(who)) };
     if let Some((kind, text)) = time {
-        let moment = match until(kind, text, model.now_ms, "getex") {
+        let moment = match until(kind, &text, model.now_ms, "getex") {
             Ok(moment) => moment,
             Err(text) => return error(&text),
         };
