@@ -34,9 +34,9 @@ pub const ROWS: &[Row] = &[
     },
     Row { name: "expireat", arity: -3, make: |d| make_expire(d, 1000, true), run: expire, ..KEY },
     Row { name: "pexpireat", arity: -3, make: |d| make_expire(d, 1, true), run: expire, ..KEY },
-    Row { name: "ttl", run: |m, w, a| left(m, w, a, |at, now| (at - now + 500) / 1000), ..KEY },
+    Row { name: "ttl", run: |m, w, a| left(m, w, a, |at, now| seconds(at - now)), ..KEY },
     Row { name: "pttl", run: |m, w, a| left(m, w, a, |at, now| at - now), ..KEY },
-    Row { name: "expiretime", run: |m, w, a| left(m, w, a, |at, _| (at + 500) / 1000), ..KEY },
+    Row { name: "expiretime", run: |m, w, a| left(m, w, a, |at, _| seconds(at)), ..KEY },
     Row { name: "pexpiretime", run: |m, w, a| left(m, w, a, |at, _| at), ..KEY },
     Row { name: "persist", run: persist, ..KEY },
 ];
@@ -138,6 +138,11 @@ fn conditions(words: &[Vec<u8>]) -> Result<[bool; 4], String> {
         return Err("ERR GT and LT options at the same time are not compatible".into());
     }
     Ok(found)
+}
+
+/// Milliseconds to the nearest second.
+fn seconds(ms: i64) -> i64 {
+    ((i128::from(ms) + 500) / 1000) as i64
 }
 
 /// -2 without the key, -1 without a deadline, else what `show` makes of deadline and time.

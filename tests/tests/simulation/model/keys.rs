@@ -21,8 +21,10 @@ pub const ROWS: &[Row] = &[
     Row { name: "del", weight: 5, run: remove, ..KEYS },
     Row { name: "unlink", run: remove, ..KEYS },
     Row { name: "exists", run: exists, ..KEYS },
+    Row { name: "touch", weight: 1, run: exists, ..KEYS },
     Row { name: "type", arity: 2, make: |dice| vec![dice.key()], run: kind_of, ..KEYS },
     Row { name: "keys", weight: 1, arity: 2, make: make_keys, run: keys, ..KEYS },
+    Row { name: "scan", weight: 1, make: make_scan, run: scan, ..KEYS },
     Row { name: "randomkey", weight: 1, run: random, ..BARE },
     Row { name: "dbsize", run: dbsize, ..BARE },
     Row { name: "flushdb", weight: 1, arity: -1, make: make_flush, run: flush, ..BARE },
@@ -52,15 +54,50 @@ fn living(model: &mut Model, who: Who) -> Vec<Vec<u8>> {
     pairs.map(|(key, _)| key.clone()).collect()
 }
 
-fn keys(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
-    let pattern = &args[1];
+fn matching(model: &mut Model, who: Who, pattern: &[u8]) -> Expect {
     let fits = |key: &Vec<u8>| match (pattern.strip_suffix(b"*"), pattern.strip_prefix(b"*")) {
         (Some(start), _) => key.starts_with(start),
         (None, Some(end)) => key.ends_with(end),
         (None, None) => key == pattern,
     };
     let found = living(model, who).into_iter().filter(fits);
-    vec![Expect::Unordered(found.map(Reply::Bulk).collect())]
+    Expect::Unordered(found.map(Reply::Bulk).collect())
+}
+
+fn keys(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
+    vec![matching(model, who, &args[1])]
+}
+
+/// The whole database in one step; that steps meet everything is a transcript's to test.
+fn make_scan(dice: &mut Dice) -> Words {
+    let mut words = vec![b"0".to_vec(), dice.case("count"), b"1000000".to_vec()];
+    if dice.once_in(2) {
+        words.push(dice.case("match"));
+        words.extend(make_keys(dice));
+    }
+    if dice.once_in(3) {
+        words.push(dice.case("type"));
+        words.push(dice.pick(&["string", "list"]).into());
+    }
+    words
+}
+
+fn scan(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
+    let (mut pattern, mut kind) = (b"*".to_vec(), b"string".to_vec());
+    for pair in args[2..].chunks(2) {
+        match pair {
+            [name, value] if name.eq_ignore_ascii_case(b"match") => pattern = value.clone(),
+            [name, value] if name.eq_ignore_ascii_case(b"type") => kind = value.clone(),
+            [name, _] if name.eq_ignore_ascii_case(b"count") => {}
+            _ => return error("ERR syntax error"),
+        }
+    }
+    let found = if kind == b"string" {
+        matching(model, who, &pattern)
+    } else {
+        Expect::Unordered(Vec::new())
+    };
+    vec![Expect::Each(vec![Expect::Is(bulk(b"0")), found])]
 }
 
 fn random(model: &mut Model, who: Who, _args: &[Vec<u8>]) -> Vec<Expect> {
