@@ -12,8 +12,19 @@ pub mod next;
 pub mod row;
 pub mod text;
 
+mod client;
+mod client_list;
 mod connection;
+mod help;
+mod pubsub;
 mod string;
+mod transaction;
 
 /// The tables of all families.
-static FAMILIES: &[&[&row::Command]] = &[connection::TABLE, string::TABLE];
+static FAMILIES: &[&[&row::Command]] = &[
+    client::TABLE,
+    connection::TABLE,
+    pubsub::TABLE,
+    string::TABLE,
+    transaction::TABLE,
+];
