@@ -228,9 +228,8 @@ impl<T> Relation<T> {
     /// The names of a number with their notes, in the order of their pairs.
     pub fn names_of(&self, number: u64) -> impl Iterator<Item = (&[u8], &T)> {
         let first = self.by_number.get(&number).map_or(NOWHERE, |chain| chain.first);
-        self.walk(first, |pair| pair.of_number.after).filter_map(|pair| {
-            self.names.get(pair.name).map(|name| (&*name.text, &pair.note))
-        })
+        self.walk(first, |pair| pair.of_number.after)
+            .filter_map(|pair| self.names.get(pair.name).map(|name| (&*name.text, &pair.note)))
     }
 
     /// All names, each with its numbers and their notes, in the order the names came.

@@ -158,8 +158,8 @@ fn pause(cx: &mut ServerCx<'_>) -> Result<Next> {
         Some(mode) if mode.eq_ignore_ascii_case(b"write") => Pausing::Writes,
         Some(_) => return Err(Error::text("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
-    let ms = parse_i64(cx.arg(2))
-        .ok_or(Error::text("ERR timeout is not an integer or out of range"))?;
+    let ms =
+        parse_i64(cx.arg(2)).ok_or(Error::text("ERR timeout is not an integer or out of range"))?;
     let ms = u64::try_from(ms).map_err(|_| Error::text("ERR timeout is negative"))?;
     cx.parts.pause.begin(what, ms, cx.now);
     cx.reply.ok();

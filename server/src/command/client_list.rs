@@ -108,7 +108,8 @@ fn describe(text: &mut String, session: &Session, io: &dyn IoCounters, now: Now)
     let multi_mem = transaction.map_or(0, |transaction| transaction.footprint());
     let memory = (size_of::<Session>() + multi_mem) as u64 + waiting;
     let labels = session.labels();
-    let label = |label: Option<&[u8]>| String::from_utf8_lossy(label.unwrap_or_default()).into_owned();
+    let label =
+        |label: Option<&[u8]>| String::from_utf8_lossy(label.unwrap_or_default()).into_owned();
     let proto = match session.proto {
         Proto::Resp2 => 2,
         Proto::Resp3 => 3,
@@ -190,10 +191,7 @@ pub(super) static KILL: Command = Command {
     group: Group::Connection,
     summary: "Closes connections.",
     complexity: "O(N) where N is the number of client connections",
-    args: &[one_of(
-        "filter",
-        &[string("old-format"), one_of("new-format", FILTERS).multiple()],
-    )],
+    args: &[one_of("filter", &[string("old-format"), one_of("new-format", FILTERS).multiple()])],
     flags: OTHERS,
     run: Run::Server(kill),
     ..Command::BASE

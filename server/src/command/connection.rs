@@ -19,8 +19,7 @@ pub static TABLE: &[&Command] = &[&AUTH, &ECHO, &HELLO, &PING, &QUIT, &RESET, &S
 const _: () = check(TABLE);
 
 /// What may be sent at any time, by anybody.
-const ANY_TIME: Flags =
-    NOSCRIPT.and(LOADING).and(STALE).and(FAST).and(NO_AUTH).and(ALLOW_BUSY);
+const ANY_TIME: Flags = NOSCRIPT.and(LOADING).and(STALE).and(FAST).and(NO_AUTH).and(ALLOW_BUSY);
 
 static AUTH: Command = Command {
     name: "auth",
@@ -165,10 +164,9 @@ fn greeting<'a>(cx: &SessionCx<'a>) -> Result<Greeting<'a>> {
 /// What the server is.
 fn introduce(cx: &mut SessionCx<'_>) {
     cx.reply.map(7);
-    for (field, value) in [
-        (b"server".as_slice(), b"redis".as_slice()),
-        (b"version", CLAIMED_VERSION),
-    ] {
+    for (field, value) in
+        [(b"server".as_slice(), b"redis".as_slice()), (b"version", CLAIMED_VERSION)]
+    {
         cx.reply.bulk(field);
         cx.reply.bulk(value);
     }
@@ -179,9 +177,7 @@ fn introduce(cx: &mut SessionCx<'_>) {
     });
     cx.reply.bulk(b"id");
     cx.reply.int(cx.me.id().0 as i64);
-    for (field, value) in
-        [(b"mode".as_slice(), b"standalone".as_slice()), (b"role", b"master")]
-    {
+    for (field, value) in [(b"mode".as_slice(), b"standalone".as_slice()), (b"role", b"master")] {
         cx.reply.bulk(field);
         cx.reply.bulk(value);
     }

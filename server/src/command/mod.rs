@@ -11,12 +11,20 @@ pub mod index;
 pub mod next;
 pub mod row;
 pub mod text;
+pub mod window;
 
 mod client;
 mod client_list;
 mod connection;
+mod counter;
+mod expiry;
+mod flush;
+mod generic;
 mod help;
 mod pubsub;
+mod scan;
+mod set;
+mod set_options;
 mod string;
 mod transaction;
 
@@ -24,7 +32,13 @@ mod transaction;
 static FAMILIES: &[&[&row::Command]] = &[
     client::TABLE,
     connection::TABLE,
+    counter::TABLE,
+    expiry::TABLE,
+    flush::TABLE,
+    generic::TABLE,
     pubsub::TABLE,
+    scan::TABLE,
+    set::TABLE,
     string::TABLE,
     transaction::TABLE,
 ];

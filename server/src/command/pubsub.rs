@@ -126,8 +126,7 @@ fn leave(cx: &mut SessionCx<'_>, kind: &Kind) -> Result<Next> {
         return Ok(Next::Done);
     }
     let table = (kind.table)(cx.pubsub);
-    let all: Vec<Box<[u8]>> =
-        table.names_of(cx.me.id().0).map(|(name, ())| name.into()).collect();
+    let all: Vec<Box<[u8]>> = table.names_of(cx.me.id().0).map(|(name, ())| name.into()).collect();
     for name in &all {
         leave_one(cx, kind, name);
     }

@@ -64,9 +64,9 @@ fn exec(cx: &mut SessionCx<'_>) -> Result<Next> {
 /// removed it yet.
 fn watched_key_expired(cx: &SessionCx<'_>) -> bool {
     let now_ms = cx.now.unix_ms();
-    cx.watch.of(cx.me.id()).any(|(db, key, was)| {
-        was == Was::Alive && state(cx, db, key, now_ms) != Was::Alive
-    })
+    cx.watch
+        .of(cx.me.id())
+        .any(|(db, key, was)| was == Was::Alive && state(cx, db, key, now_ms) != Was::Alive)
 }
 
 /// What a key is now.

@@ -63,12 +63,7 @@ impl Watch {
     }
 
     /// Who watches a key that changed. `expired`: it only vanished because its time had come.
-    pub fn watchers(
-        &self,
-        db: usize,
-        key: &[u8],
-        expired: bool,
-    ) -> impl Iterator<Item = ClientId> {
+    pub fn watchers(&self, db: usize, key: &[u8], expired: bool) -> impl Iterator<Item = ClientId> {
         let watchers = self.databases.get(db).map(|keys| keys.numbers(key));
         let watchers = watchers.into_iter().flatten();
         watchers
@@ -79,16 +74,15 @@ impl Watch {
     /// The keys watched in a database, with who watches each and what it was.
     pub fn in_database(&self, db: usize) -> impl Iterator<Item = (&[u8], ClientId, Was)> {
         let names = self.databases.get(db).map(Relation::names).into_iter().flatten();
-        names.flat_map(|(key, watchers)| {
-            watchers.map(move |(id, &was)| (key, ClientId(id), was))
-        })
+        names.flat_map(|(key, watchers)| watchers.map(move |(id, &was)| (key, ClientId(id), was)))
     }
 
     /// What a client watches, and what each key was.
     pub fn of(&self, id: ClientId) -> impl Iterator<Item = (usize, &[u8], Was)> {
-        self.databases.iter().enumerate().flat_map(move |(db, keys)| {
-            keys.names_of(id.0).map(move |(key, &was)| (db, key, was))
-        })
+        self.databases
+            .iter()
+            .enumerate()
+            .flat_map(move |(db, keys)| keys.names_of(id.0).map(move |(key, &was)| (db, key, was)))
     }
 }
 
