@@ -12,8 +12,31 @@ pub mod next;
 pub mod row;
 pub mod text;
 
+mod categories;
+mod config;
 mod connection;
+mod debug;
+mod debug_data;
+mod docs;
+mod help;
+mod info;
+mod info_data;
+mod info_process;
+mod info_stats;
+mod introspect;
+mod keys;
+mod persist;
+mod server;
 mod string;
 
 /// The tables of all families.
-static FAMILIES: &[&[&row::Command]] = &[connection::TABLE, string::TABLE];
+static FAMILIES: &[&[&row::Command]] = &[
+    config::TABLE,
+    connection::TABLE,
+    debug::TABLE,
+    info::TABLE,
+    introspect::TABLE,
+    persist::TABLE,
+    server::TABLE,
+    string::TABLE,
+];

@@ -19,6 +19,7 @@
 pub mod ahead;
 pub mod call;
 pub mod carry;
+pub mod configure;
 pub mod cron;
 pub mod follow;
 pub mod gate;
@@ -94,6 +95,7 @@ impl Engine {
             rng,
             config,
             active_expire: true,
+            duties_paused: false,
             about,
         };
         Engine {
@@ -225,7 +227,12 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, route: crate::session::Route, reply: Box<Reply>, class: crate::session::Class) {
+    fn send(
+        &mut self,
+        route: crate::session::Route,
+        reply: Box<Reply>,
+        class: crate::session::Class,
+    ) {
         if !reply.is_empty() {
             self.parts.stats.bytes_out += reply.len() as u64;
             self.outbox.push(Outbound::Push(route, reply, class));
@@ -274,8 +281,7 @@ impl Engine {
     /// Switches the recording of single changes on or off, after whoever listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
-            || (!self.parts.config.notify.is_empty()
-                && !self.parts.pubsub.is_empty());
+            || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
     }
 

@@ -12,8 +12,8 @@ use crate::command::context::{Hashed, IoCounters};
 use crate::command::index::{Index, RowId, UNKNOWN};
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::fault::LoadError;
-use crate::resp::reply::{Proto, Reply};
 use crate::resp::protocol::ProtocolError;
+use crate::resp::reply::{Proto, Reply};
 use crate::resp::request::Requests;
 use crate::session::{Arrival, Class, Route};
 use std::any::Any;
@@ -283,6 +283,13 @@ pub trait Host: IoCounters {
     /// # Errors
     /// The reason in words.
     fn use_directory(&mut self, dir: &str) -> Result<(), HostError>;
+    /// Makes sure that so many clients can be connected: asked before `maxclients` changes.
+    ///
+    /// # Errors
+    /// The reason in words, with how many there can be.
+    fn hold_clients(&mut self, _clients: u32) -> Result<(), HostError> {
+        Ok(())
+    }
     /// Does nothing for so many microseconds.
     fn sleep(&mut self, micros: u64);
     /// Takes what is slow to free.

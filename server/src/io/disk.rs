@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+/// Descriptors that the server needs besides its clients'.
+pub const OWN_DESCRIPTORS: u64 = 64;
+
 /// The world as the engine sees it.
 pub struct World {
     clock: Clock,
@@ -119,7 +122,8 @@ impl Host for World {
         let temporary = self.temporary(job);
         let target = Path::new(&job.dir).join(&job.file);
         let file = File::create(&temporary).map_err(|e| words("cannot create", &temporary, &e))?;
-        let (news, tell) = sys::pipe().map_err(|e| HostError(format!("cannot make a pipe: {e}")))?;
+        let (news, tell) =
+            sys::pipe().map_err(|e| HostError(format!("cannot make a pipe: {e}")))?;
         let parent = std::process::id();
         let begun = self.clock.ticks();
         match sys::fork() {
@@ -129,15 +133,8 @@ impl Host for World {
             }
             Ok(Fork::Parent(pid)) => {
                 let fork_us = self.clock.ticks().saturating_sub(begun) / 1000;
-                self.child = Some(Writing {
-                    pid,
-                    news,
-                    keys: 0,
-                    cow: 0,
-                    error: None,
-                    temporary,
-                    target,
-                });
+                self.child =
+                    Some(Writing { pid, news, keys: 0, cow: 0, error: None, temporary, target });
                 Ok(Forked { pid, fork_us })
             }
             Err(error) => {
@@ -212,6 +209,16 @@ impl Host for World {
         let lock = claim_directory(Path::new(dir))?;
         self.lock = Some(lock);
         Ok(())
+    }
+
+    fn hold_clients(&mut self, clients: u32) -> Result<(), HostError> {
+        let limit = sys::raise_descriptor_limit(u64::from(clients) + OWN_DESCRIPTORS);
+        let most = limit.saturating_sub(OWN_DESCRIPTORS);
+        if most >= u64::from(clients) {
+            return Ok(());
+        }
+        let words = "The operating system is not able to handle the specified number of clients";
+        Err(HostError(format!("{words}, try with {most}")))
     }
 
     fn sleep(&mut self, micros: u64) {
@@ -320,9 +327,8 @@ fn write_here(
     temporary: &Path,
 ) -> Result<(), HostError> {
     let file = File::create(temporary).map_err(|e| words("cannot create", temporary, &e))?;
-    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {}).map_err(|e| {
-        words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno))
-    })?;
+    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {})
+        .map_err(|e| words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno)))?;
     file.sync_all().map_err(|e| words("cannot sync", temporary, &e))
 }
 
