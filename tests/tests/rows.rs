@@ -2,6 +2,8 @@
 //!
 //! `tests/facts/commands.tsv`: name, family, arity, since and flags of Redis's commands.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use lodestore_server::command::index;
 use lodestore_server::command::row::{Command, FLAG_WORDS, Run};
 use lodestore_tests::source::{root, transcripts};

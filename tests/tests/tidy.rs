@@ -43,7 +43,7 @@ const FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 60;
 
 /// Files longer than [`FILE_LINES`], with their length of today. This list only shrinks.
-const LONG_FILES: &[(&str, usize)] = &[("server/src/persist/rdb/load.rs", 674)];
+const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Functions longer than [`FUNCTION_LINES`], with their length of today. This list only shrinks.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
