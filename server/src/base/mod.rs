@@ -8,5 +8,6 @@ pub mod crc;
 pub mod queue;
 pub mod random;
 pub mod relation;
+pub mod sha1;
 pub mod sys;
 pub mod time;

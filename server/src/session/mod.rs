@@ -180,6 +180,11 @@ impl Session {
         self.labels.get_or_insert_default()
     }
 
+    /// Whether it came from this machine.
+    pub fn is_local(&self) -> bool {
+        self.arrival.loopback || self.arrival.unix
+    }
+
     /// How many channels and patterns it listens to.
     pub fn subscriptions(&self) -> usize {
         self.channels + self.patterns
