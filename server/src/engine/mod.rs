@@ -31,7 +31,7 @@ use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
 use crate::command::context::{About, Lookups, Parts};
 use crate::command::index::Index;
-use crate::config::Config;
+use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
 use crate::keyspace::change::Changes;
 use crate::persist::state::Persist;
@@ -282,6 +282,8 @@ impl Engine {
         let keys = !self.parts.watch.is_empty()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
+        self.parts.lookups.keep_misses = self.parts.config.notify.contains(EventClasses::MISS)
+            && !self.parts.pubsub.is_empty();
     }
 
     /// Begins to collect the follower stream: every change as a log or a replica is told it.
