@@ -19,7 +19,7 @@ impl Engine {
         me: &mut Session,
         next: Next,
         reply: &mut Reply,
-        _args: Args<'_>,
+        args: Args<'_>,
     ) {
         match next {
             Next::Done | Next::Close => {}
@@ -40,13 +40,13 @@ impl Engine {
                     self.complain(reply, &error);
                 }
             }
-            Next::SettingsChanged => {
-                self.settings_version += 1;
-                self.listen();
+            Next::Configure(config) => {
+                let result = self.configure(host, *config, args);
+                self.say(reply, result);
             }
             Next::Sleep(micros) => host.sleep(micros),
-            Next::Reload => {
-                let result = self.reload(host);
+            Next::Reload { save } => {
+                let result = self.reload(host, save);
                 self.say(reply, result);
             }
             Next::Unpause => self.parked.release(&mut self.queue),
@@ -68,12 +68,10 @@ impl Engine {
     /// Runs a transaction's queue as one unit; its replies form one array.
     fn run_transaction(&mut self, host: &mut dyn Host, me: &mut Session, reply: &mut Reply) {
         let Some(transaction) = me.transaction.take() else { return };
-        reply.array(transaction.queue.len());
+        reply.array(transaction.len());
         self.feed.begin_unit();
-        for queued in &transaction.queue {
-            let args = queued.request.args();
-            let hashed = self.hash_first_key(queued.row, args);
-            let prepared = Prepared { row: queued.row, hashed };
+        for (row, args) in transaction.commands() {
+            let prepared = Prepared { row, hashed: self.hash_first_key(row, args) };
             let next = self.call(host, me, prepared, args, reply, true);
             let closes = matches!(next, Next::Close);
             self.carry_out(host, me, next, reply, args);

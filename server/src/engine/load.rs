@@ -106,13 +106,15 @@ impl Engine {
         }
     }
 
-    /// Saves, empties and loads again: DEBUG RELOAD.
-    pub(super) fn reload(&mut self, host: &mut dyn Host) -> Result<(), Error> {
+    /// Saves if asked to, empties and loads again: DEBUG RELOAD.
+    pub(super) fn reload(&mut self, host: &mut dyn Host, save: bool) -> Result<(), Error> {
         let failed = |why: HostError| {
             Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0))
         };
         self.abandon_child(host);
-        self.save_now(host)?;
+        if save {
+            self.save_now(host)?;
+        }
         self.empty();
         self.begin_load(host).map_err(failed)?;
         while !self.load_slice(host).map_err(failed)? {}

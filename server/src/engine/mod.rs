@@ -19,6 +19,7 @@
 pub mod ahead;
 pub mod call;
 pub mod carry;
+pub mod configure;
 pub mod cron;
 pub mod follow;
 pub mod gate;
@@ -99,6 +100,7 @@ impl Engine {
             rng,
             config,
             active_expire: true,
+            duties_paused: false,
             about,
         };
         Engine {
@@ -222,6 +224,11 @@ impl Engine {
                 self.send(route, pushes, class);
             }
         }
+        self.close_marked();
+    }
+
+    /// Closes the sessions that were to be closed.
+    fn close_marked(&mut self) {
         for id in self.parts.sessions.take_closing() {
             if let Some(session) = self.parts.sessions.get(id) {
                 let route = session.route;
