@@ -16,13 +16,13 @@ use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
-use crate::command::row::{FAST, NOT_QUEUED, Run};
+use crate::command::row::{Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
 use crate::keyspace::change::Event;
-use crate::resp::args::{Args, OwnedRequest};
+use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::Reply;
-use crate::session::transaction::Queued;
+use crate::session::transaction::Transaction;
 use crate::session::{Answers, Session};
 use crate::stats::Stats;
 
@@ -90,18 +90,15 @@ impl Engine {
             let prepared = batch.prepared[batch.cursor];
             let args = batch.requests.args(batch.cursor);
             self.ahead.step(&self.parts.keyspace);
-            match self.step(host, me, prepared, args, &mut batch.reply) {
-                Step::Next => batch.cursor += 1,
-                Step::Wait => return Step::Wait,
-                Step::Close => {
-                    batch.cursor += 1;
-                    return Step::Close;
-                }
+            let step = self.step(host, me, prepared, args, &mut batch.reply);
+            if matches!(step, Step::Wait) {
+                return Step::Wait;
             }
+            batch.cursor += 1;
             if let Some(mut pushes) = me.take_outbox() {
                 batch.reply.append(&mut pushes);
             }
-            if me.closing || self.exit.is_some() {
+            if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
             }
             if batch.reply.len() >= OUTPUT_FULL {
@@ -180,7 +177,7 @@ impl Engine {
     ) -> Step {
         let mark = reply.mark();
         let Some(&entry) = self.parts.index.entry(prepared.row) else {
-            self.refuse(me, reply, unknown(args));
+            self.refuse(me, None, reply, unknown(args));
             return self.answered(me, reply, mark);
         };
         let visit = Visit { entry: &entry, args, me, parts: &self.parts, now: self.now };
@@ -189,7 +186,7 @@ impl Engine {
             Verdict::Wait => return Step::Wait,
             Verdict::Refuse(error) => {
                 self.parts.stats.per_command[prepared.row as usize].rejected += 1;
-                self.refuse(me, reply, error);
+                self.refuse(me, Some(entry.row), reply, error);
                 return self.answered(me, reply, mark);
             }
         }
@@ -198,22 +195,32 @@ impl Engine {
         if let Some(transaction) = &mut me.transaction
             && !entry.row.flags.has(NOT_QUEUED)
         {
-            transaction.queue.push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
+            let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
+            if transaction.bytes() + args.bytes_len() as u64 > limit {
+                let id = me.id().0;
+                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
+                return Step::Close;
+            }
+            transaction.push(prepared.row, args);
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
         let next = self.call(host, me, prepared, args, reply, false);
-        let ends = matches!(next, Next::Close);
+        me.closing |= matches!(next, Next::Close);
         self.carry_out(host, me, next, reply, args);
-        if ends || me.closing {
-            let _ = self.answered(me, reply, mark);
-            return Step::Close;
-        }
         self.answered(me, reply, mark)
     }
 
-    /// An error before the call. It spoils a transaction that is being queued.
-    fn refuse(&mut self, me: &mut Session, reply: &mut Reply, error: Error) {
+    /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
+    /// it refuses.
+    fn refuse(&mut self, me: &mut Session, row: Option<&Command>, reply: &mut Reply, error: Error) {
+        if row.is_some_and(|row| row.flags.has(RUNS_QUEUE)) {
+            me.end_transaction(&mut self.parts.watch);
+            let text = error.to_string();
+            let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+            let error = format!("EXECABORT Transaction discarded because of: {reason}");
+            return self.error(reply, &Error::text(error));
+        }
         if let Some(transaction) = &mut me.transaction {
             transaction.refused = true;
         }
@@ -389,6 +396,10 @@ impl Engine {
         let mut cx =
             ServerCx { args, reply, me, parts: &mut self.parts, io, now: self.now, in_exec };
         let result = run(&mut cx);
+        if self.parts.sessions.any_closing() {
+            // CLIENT KILL: who is gone runs nothing more and hears nothing more.
+            self.close_marked();
+        }
         self.listen();
         result
     }

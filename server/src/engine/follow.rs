@@ -9,8 +9,10 @@
 use super::Engine;
 use crate::command::deliver;
 use crate::config::EventClasses;
+use crate::keyspace::Keyspace;
 use crate::keyspace::change::{Changed, Class, Event, write_request};
-use crate::session::Session;
+use crate::session::watch::{Was, Watch};
+use crate::session::{ClientId, Session};
 
 type Follower = fn(&mut Engine, &mut Session);
 
@@ -33,7 +35,7 @@ impl Engine {
     }
 }
 
-/// Every session that watches a changed key will fail its EXEC.
+/// Every session that watches a changed key will fail its EXEC; its other watches are of no use then.
 fn fail_watchers(engine: &mut Engine, me: &mut Session) {
     let parts = &mut engine.parts;
     if parts.watch.is_empty() {
@@ -43,16 +45,34 @@ fn fail_watchers(engine: &mut Engine, me: &mut Session) {
     for Changed { db, key, event } in parts.changes.keys() {
         failed.extend(parts.watch.watchers(db, key, event == Event::EXPIRED));
     }
+    let now_ms = engine.now.unix_ms();
     for &db in parts.changes.emptied() {
-        failed.extend(parts.watch.in_database(db).map(|(_, id, _)| id));
+        failed.extend(changed_by_flush(&parts.watch, &parts.keyspace, db, now_ms));
     }
     for id in failed {
-        if me.id() == id {
-            me.watch_failed = true;
-        } else if let Some(session) = parts.sessions.get_mut(id) {
+        let session = if me.id() == id { Some(&mut *me) } else { parts.sessions.get_mut(id) };
+        if let Some(session) = session {
             session.watch_failed = true;
+            session.watching = 0;
         }
+        parts.watch.forget(id);
     }
+}
+
+/// A database that was emptied, or swapped with another, changed the watched keys that it held before
+/// and those that it holds now.
+fn changed_by_flush<'a>(
+    watch: &'a Watch,
+    keyspace: &'a Keyspace,
+    db: usize,
+    now_ms: i64,
+) -> impl Iterator<Item = ClientId> + 'a {
+    let changed = move |key, was| {
+        let now = keyspace.db(db).find(keyspace.key(key));
+        let alive = now.is_some_and(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
+        was == Was::Alive || alive
+    };
+    watch.in_database(db).filter(move |&(key, _, was)| changed(key, was)).map(|(_, id, _)| id)
 }
 
 /// Publishes keyspace events, if they are switched on and anybody listens at all.

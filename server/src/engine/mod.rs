@@ -224,6 +224,11 @@ impl Engine {
                 self.send(route, pushes, class);
             }
         }
+        self.close_marked();
+    }
+
+    /// Closes the sessions that were to be closed.
+    fn close_marked(&mut self) {
         for id in self.parts.sessions.take_closing() {
             if let Some(session) = self.parts.sessions.get(id) {
                 let route = session.route;

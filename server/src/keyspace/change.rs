@@ -113,7 +113,9 @@ impl Changes {
     pub fn begin(&mut self) {
         self.dirty = 0;
         self.replaced = false;
-        if self.watch_keys || self.keep_log || !self.flushed.is_empty() {
+        // Not "while somebody listens": what a listener that left did not read must not be taken for
+        // a change of the next call.
+        if self.heard() {
             self.keys.clear();
             self.records.clear();
             self.flushed.clear();
