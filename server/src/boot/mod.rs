@@ -22,6 +22,7 @@ pub fn run() -> i32 {
             Err(code) => code,
         },
         Invocation::Check(path) => check::check(&path),
+        Invocation::Salvage(path, copy) => check::salvage(&path, &copy),
         Invocation::CheckConfig(sources) => match settings_of(&sources) {
             Ok((_, warnings)) => {
                 for warning in warnings {
@@ -47,9 +48,7 @@ pub fn run() -> i32 {
     }
 }
 
-fn settings_of(
-    sources: &arguments::Sources,
-) -> Result<(crate::config::Config, Vec<String>), i32> {
+fn settings_of(sources: &arguments::Sources) -> Result<(crate::config::Config, Vec<String>), i32> {
     let glob = crate::base::bytes::glob;
     settings::read(sources, &mut std::io::stdin(), glob).map_err(|why| {
         eprintln!("\n*** FATAL CONFIG ERROR ***\n{why}");

@@ -31,6 +31,7 @@ use std::time::Duration;
 /// Serves until the end and gives the exit code.
 pub fn serve(config: Config, sources: &Sources, warnings: &[String]) -> i32 {
     crash::report_panics(VERSION, config.log_file.clone());
+    sys::settle_signals();
     match start(config, sources, warnings) {
         Ok(code) => code,
         Err(why) => {
@@ -98,8 +99,7 @@ fn run(
     }
     begin_load(&mut core)?;
     let role = Role::Core(Box::new(core));
-    let reactor =
-        Reactor::new(0, settings, preparer, Arc::clone(&registry), bell.clone(), role);
+    let reactor = Reactor::new(0, settings, preparer, Arc::clone(&registry), bell.clone(), role);
     install(reactor);
     let runtime = threads::runtime().map_err(failed)?;
     runtime.block_on(async move {

@@ -29,7 +29,7 @@ impl Engine {
     /// # Errors
     /// The file is there and cannot be opened.
     pub fn begin_load(&mut self, host: &mut dyn Host) -> Result<bool, HostError> {
-        self.parts.persist.last_save = self.now.unix_s();
+        self.parts.persist.rests_at(self.now);
         let Some(file) = host.open_snapshot(&self.job())? else { return Ok(false) };
         self.parts.persist.loading = Some(Loading {
             since: self.now,
@@ -107,13 +107,42 @@ impl Engine {
     }
 
     /// Saves, empties and loads again: DEBUG RELOAD.
+    ///
+    /// # Errors
+    /// The snapshot failed: nothing has changed. Or it does not load: then the server ends, for the empty
+    /// data set that is left must never be saved over the file.
     pub(super) fn reload(&mut self, host: &mut dyn Host) -> Result<(), Error> {
-        let failed = |why: HostError| Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0));
         self.abandon_child(host);
         self.save_now(host)?;
         self.empty();
-        self.begin_load(host).map_err(failed)?;
-        while !self.load_slice(host).map_err(failed)? {}
+        self.load_at_once(host).map_err(|why| {
+            let error = Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0));
+            self.refuse_snapshot(&why);
+            error
+        })
+    }
+
+    fn load_at_once(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
+        if !self.begin_load(host)? {
+            return Err(HostError("the snapshot that was just written is gone".into()));
+        }
+        while !self.load_slice(host)? {}
         Ok(())
+    }
+
+    /// A duty: loads on, if a load runs. A file that is refused ends the server before it serves.
+    pub(super) fn continue_load(&mut self, host: &mut dyn Host) {
+        if let Err(why) = self.load_slice(host) {
+            self.refuse_snapshot(&why);
+        }
+    }
+
+    fn refuse_snapshot(&mut self, why: &HostError) {
+        tracing::error!(
+            "Fatal: the snapshot was refused and stays as it is. {}. `lodestore-server --check FILE` \
+             says what is sound in it, `--salvage FILE COPY` copies that; move it away to start empty.",
+            why.0
+        );
+        self.exit = Some(1);
     }
 }

@@ -225,7 +225,12 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, route: crate::session::Route, reply: Box<Reply>, class: crate::session::Class) {
+    fn send(
+        &mut self,
+        route: crate::session::Route,
+        reply: Box<Reply>,
+        class: crate::session::Class,
+    ) {
         if !reply.is_empty() {
             self.parts.stats.bytes_out += reply.len() as u64;
             self.outbox.push(Outbound::Push(route, reply, class));
@@ -268,14 +273,14 @@ impl Engine {
             return self.now.mono_us;
         }
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
-        self.clockwork.next().min(pause.unwrap_or(u64::MAX))
+        let child = self.parts.persist.child.map(|child| child.next_look_us());
+        self.clockwork.next().min(pause.unwrap_or(u64::MAX)).min(child.unwrap_or(u64::MAX))
     }
 
     /// Switches the recording of single changes on or off, after whoever listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
-            || (!self.parts.config.notify.is_empty()
-                && !self.parts.pubsub.is_empty());
+            || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
     }
 
