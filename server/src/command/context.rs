@@ -7,6 +7,8 @@
 //! is missing is decided here and nowhere else.
 
 use super::index::Index;
+use super::text::text_of;
+use super::window::Window;
 use crate::base::random::Rng;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -14,14 +16,22 @@ use crate::keyspace::change::{Change, Changes, Event};
 use crate::keyspace::{Db, EntryRef, Key, Keyspace, Slot};
 use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
+use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
-use crate::resp::{Error, Result};
 use crate::session::pause::Pause;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{Put, PutText, TextRef, ValueRef};
+use crate::value::{Text, TextRef, Value, ValueRef};
+use std::any::Any;
+
+/// Something that was removed and takes long to free: the engine has it freed off the core.
+pub type Waste = Box<dyn Any + Send>;
+
+/// Removed strings from this many bytes on are freed off the core: below, handing them over costs more
+/// than freeing them.
+const WASTE_MIN: usize = 64 << 10;
 
 /// Everything that the engine owns, by part.
 pub struct Parts {
@@ -45,6 +55,8 @@ pub struct Parts {
     pub changes: Changes,
     /// What the running call's reads met.
     pub lookups: Lookups,
+    /// What the running call removed and is slow to free.
+    pub garbage: Vec<Waste>,
     /// All commands.
     pub index: Index,
     /// Randomness, from the server's seed.
@@ -128,16 +140,24 @@ impl<'a> Reads<'a> {
     /// `WrongType` if the key holds another type.
     #[inline]
     pub fn text(&mut self, key: Key<'_>) -> Result<Option<TextRef<'_>>> {
-        match self.find(key) {
-            None => Ok(None),
-            Some(ValueRef::Text(text)) => Ok(Some(text)),
-        }
+        text_of(self.entry(key))
     }
 
     /// A key's whole entry, counted as a hit or a miss.
     #[inline]
     pub fn entry(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        let found = match self.touch {
+        self.look_up(key, self.touch)
+    }
+
+    /// Like [`Reads::entry`], but its access clock stays: for questions about the key, not the value.
+    #[inline]
+    pub fn look(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        self.look_up(key, None)
+    }
+
+    #[inline]
+    fn look_up(&mut self, key: Key<'_>, touch: Option<u32>) -> Option<EntryRef<'_>> {
+        let found = match touch {
             Some(clock) => self.keyspace.db_mut(self.db).touch(key, clock),
             None => self.keyspace.db(self.db).find(key),
         };
@@ -171,6 +191,19 @@ impl<'a> Reads<'a> {
     /// The database, for scans. Its entries may be past their time: ask [`Reads::past`].
     pub fn db(&self) -> &Db {
         self.keyspace.db(self.db)
+    }
+
+    /// One step of a scan over keys whose time has not passed; the others are queued for removal.
+    /// See [`Db::scan`].
+    pub fn scan(&mut self, cursor: u64, each: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
+        let Reads { keyspace, lookups, db, now_ms, .. } = self;
+        keyspace.db(*db).scan(cursor, &mut |entry| {
+            if past(entry, *now_ms) {
+                lookups.expired.push((*db, entry.key().into()));
+            } else {
+                each(entry);
+            }
+        })
     }
 
     /// The number of the database.
@@ -220,6 +253,11 @@ impl<'a> ReadCx<'a> {
     pub fn key(&self, at: usize) -> Key<'a> {
         keyed(self.data.keyspace, self.args, self.hashed, at)
     }
+
+    /// The next keys of a request whose every word from 1 on is a key; see [`Window`].
+    pub fn window(&self, first: usize) -> Window<'a> {
+        Window::fetch(self.data.keyspace, self.data.db, self.args, first, 1)
+    }
 }
 
 #[inline]
@@ -240,6 +278,8 @@ pub struct WriteCx<'a> {
     pub changes: &'a mut Changes,
     /// Hits and misses.
     pub lookups: &'a mut Lookups,
+    /// What it removed and is slow to free.
+    pub garbage: &'a mut Vec<Waste>,
     /// The settings.
     pub config: &'a Config,
     /// The selected database.
@@ -265,6 +305,11 @@ impl<'a> WriteCx<'a> {
         keyed(self.keyspace, self.args, self.hashed, at)
     }
 
+    /// The next keys of a request that has a key at every `step` words; see [`Window`].
+    pub fn window(&self, first: usize, step: usize) -> Window<'a> {
+        Window::fetch(self.keyspace, self.db, self.args, first, step)
+    }
+
     /// A key's place, to read, change, create or remove it. A key past its time is removed first, and
     /// everybody is told.
     #[inline]
@@ -280,45 +325,36 @@ impl<'a> WriteCx<'a> {
         slot
     }
 
-    /// The string of a key, counted as a hit or a miss.
-    ///
-    /// # Errors
-    /// `WrongType` if the key holds another type.
-    #[inline]
-    pub fn text(&mut self, key: Key<'_>) -> Result<Option<TextRef<'_>>> {
+    /// Like [`WriteCx::slot`] and counted as a hit or a miss; with the reply, to write what stands there.
+    pub fn read_slot<'k>(&mut self, key: Key<'k>) -> (Slot<'_, 'k>, &mut Reply) {
         let exists = self.slot(key).exists();
-        if exists {
-            self.lookups.hits += 1;
-        } else {
-            self.lookups.misses += 1;
-        }
-        match self.keyspace.db(self.db).find(key).map(EntryRef::value) {
-            None => Ok(None),
-            Some(ValueRef::Text(text)) => Ok(Some(text)),
-        }
+        let count = if exists { &mut self.lookups.hits } else { &mut self.lookups.misses };
+        *count += 1;
+        (self.keyspace.db_mut(self.db).slot(key), self.reply)
     }
 
-    /// The number that a key holds; 0 if the key is missing.
-    ///
-    /// # Errors
-    /// `WrongType`, or `NotInteger` if the string is no number.
-    pub fn number(&mut self, key: Key<'_>) -> Result<i64> {
-        match self.slot(key).entry().map(EntryRef::value) {
-            None => Ok(0),
-            Some(ValueRef::Text(TextRef::Int(number))) => Ok(number),
-            Some(ValueRef::Text(TextRef::Bytes(bytes))) => {
-                crate::base::bytes::parse_i64(bytes).ok_or(Error::NotInteger)
-            }
-            Some(ValueRef::Text(TextRef::Blob(_))) => Err(Error::NotInteger),
-        }
-    }
-
-    /// Makes a key hold a number and keeps its time to live.
-    pub fn put_number(&mut self, key: Key<'_>, number: i64) {
-        let clock = self.clock;
+    /// Removes a key and tells whether it existed. What is slow to free is freed off the core.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
         let mut slot = self.slot(key);
-        slot.put(Put::Text(PutText::Int(number)));
-        slot.set_access(clock);
+        let large = match slot.entry().map(EntryRef::value) {
+            None => return false,
+            Some(ValueRef::Text(TextRef::Blob(blob))) => blob.len() >= WASTE_MIN,
+            Some(ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_))) => false,
+        };
+        if !large {
+            return slot.remove();
+        }
+        match slot.take() {
+            Some(Value::Text(Text::Bytes(blob))) => self.garbage.push(Box::new(blob)),
+            Some(Value::Text(Text::Int(_))) | None => {}
+        }
+        true
+    }
+
+    /// Says that a key is there that was not before; [`WriteCx::changed`] follows.
+    #[inline]
+    pub fn created(&mut self, key: Key<'_>) {
+        let _ = self.changes.also(self.db, key.bytes, Event::NEW);
     }
 
     /// Says that a key changed, and how.

@@ -11,9 +11,26 @@ pub mod index;
 pub mod next;
 pub mod row;
 pub mod text;
+pub mod window;
 
 mod connection;
+mod counter;
+mod expiry;
+mod flush;
+mod generic;
+mod scan;
+mod set;
+mod set_options;
 mod string;
 
 /// The tables of all families.
-static FAMILIES: &[&[&row::Command]] = &[connection::TABLE, string::TABLE];
+static FAMILIES: &[&[&row::Command]] = &[
+    connection::TABLE,
+    counter::TABLE,
+    expiry::TABLE,
+    flush::TABLE,
+    generic::TABLE,
+    scan::TABLE,
+    set::TABLE,
+    string::TABLE,
+];

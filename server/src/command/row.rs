@@ -349,6 +349,15 @@ pub const READ_ALL: &[KeySpec] =
 pub const UPDATE_ONE: &[KeySpec] =
     &[KeySpec { first: 1, last: 0, step: 1, access: &["RW", "access", "update"] }];
 
+/// One key, at position 1.
+pub const fn one_key(access: &'static [&'static str]) -> KeySpec {
+    KeySpec { first: 1, last: 0, step: 1, access }
+}
+/// Every argument is a key.
+pub const fn all_keys(access: &'static [&'static str]) -> KeySpec {
+    KeySpec { first: 1, last: -1, step: 1, access }
+}
+
 impl Command {
     /// What a row need not say.
     pub const BASE: Command = Command {

@@ -1,10 +1,24 @@
 //! Strings on their way into a reply and into an entry.
 //!
-//! Owns: the choice between copying and sharing.   Uses: value, resp.   Never: keys.
+//! Owns: the choice between copying and sharing.   Uses: value, entries, resp.   Never: keys.
 
+use crate::keyspace::EntryRef;
+use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
-use crate::value::{Put, PutText, TextRef};
+use crate::value::{Put, PutText, TextRef, ValueRef};
+
+/// The string that stands in an entry, if there is an entry.
+///
+/// # Errors
+/// `WrongType` if another type stands there.
+#[inline]
+pub fn text_of(entry: Option<EntryRef<'_>>) -> Result<Option<TextRef<'_>>> {
+    match entry.map(EntryRef::value) {
+        None => Ok(None),
+        Some(ValueRef::Text(text)) => Ok(Some(text)),
+    }
+}
 
 /// Writes a string as a bulk string; a long one is shared, not copied.
 #[inline]

@@ -10,7 +10,7 @@
 //! ```
 
 use super::gate::{self, Verdict, Visit};
-use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::port::{Batch, Ending, Garbage, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
 use super::Engine;
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
@@ -252,7 +252,7 @@ impl Engine {
         let db = me.db;
         let result = match entry.row.run {
             Run::Read(run) => self.read(run, me, prepared.hashed, args, reply),
-            Run::Write(run) => self.write(run, me, prepared.hashed, args, reply),
+            Run::Write(run) => self.write(run, host, me, prepared.hashed, args, reply),
             Run::Session(run) => self.session(run, me, args, reply, in_exec),
             Run::Server(run) => self.server(run, host, me, args, reply, in_exec),
             // A container passes no gate without a subcommand, and `check` refuses Unset.
@@ -298,12 +298,13 @@ impl Engine {
     fn write(
         &mut self,
         run: fn(&mut WriteCx<'_>) -> crate::resp::Result<crate::keyspace::change::Change>,
+        host: &mut dyn Host,
         me: &Session,
         hashed: Hashed,
         args: Args<'_>,
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
-        let Parts { keyspace, lookups, config, changes, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, garbage, .. } = &mut self.parts;
         let clock = access_clock(self.now.unix_s());
         let mut cx = WriteCx {
             args,
@@ -311,13 +312,18 @@ impl Engine {
             keyspace,
             changes,
             lookups,
+            garbage,
             config,
             db: me.db,
             now: self.now,
             hashed,
             clock,
         };
-        run(&mut cx).map(|_change| Next::Done)
+        let result = run(&mut cx);
+        for waste in self.parts.garbage.drain(..) {
+            host.discard(Garbage(waste));
+        }
+        result.map(|_change| Next::Done)
     }
 
     fn session(

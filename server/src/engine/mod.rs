@@ -90,6 +90,7 @@ impl Engine {
             persist: Persist::default(),
             changes: Changes::default(),
             lookups: Lookups::default(),
+            garbage: Vec::new(),
             index,
             rng,
             config,

@@ -45,11 +45,10 @@ impl Event {
     pub const EXPIRE: Event = generic("expire");
     pub const PERSIST: Event = generic("persist");
     pub const EXPIRED: Event = Event { name: "expired", class: Class::Expired };
+    pub const NEW: Event = Event { name: "new", class: Class::New };
     pub const SET: Event = text("set");
     pub const APPEND: Event = text("append");
     pub const INCR_BY: Event = text("incrby");
-    pub const DECR_BY: Event = text("decrby");
-    pub const GETDEL: Event = generic("del");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }
@@ -219,11 +218,7 @@ impl Changes {
 }
 
 /// Writes one request as RESP.
-pub fn write_request<'w>(
-    out: &mut Vec<u8>,
-    count: usize,
-    words: impl Iterator<Item = &'w [u8]>,
-) {
+pub fn write_request<'w>(out: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'w [u8]>) {
     use std::io::Write;
     // Writing into a Vec cannot fail.
     let _ = write!(out, "*{count}\r\n");

@@ -1,0 +1,84 @@
+//! Commands that remove everything.
+//!
+//! Owns: FLUSHALL, FLUSHDB.   Uses: WriteCx.   Never: frees anything itself.
+//!
+//! A database is emptied by taking its table out, whatever its size; another thread frees that. So ASYNC and
+//! SYNC take the same time here, and both answer when the keys are gone, not when their memory is.
+
+use super::context::WriteCx;
+use super::row::*;
+use crate::keyspace::change::{Change, Event};
+use crate::resp::{Error, Result};
+
+/// The family, sorted by name.
+pub static TABLE: &[&Command] = &[&FLUSHALL, &FLUSHDB];
+const _: () = check(TABLE);
+
+const MODE: Arg = one_of("async", &[token("async", "ASYNC"), token("sync", "SYNC")]).optional();
+
+fn check_mode(cx: &WriteCx<'_>) -> Result<()> {
+    let known =
+        |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
+    match (cx.args.len(), cx.args.find(1)) {
+        (1, _) => Ok(()),
+        (2, Some(word)) if known(word) => Ok(()),
+        _ => Err(Error::Syntax),
+    }
+}
+
+/// Empties one database.
+fn empty(cx: &mut WriteCx<'_>, db: usize) -> Change {
+    let keys = cx.keyspace.db(db).len();
+    if keys == 0 {
+        return Change::NONE;
+    }
+    let dropped = cx.keyspace.db_mut(db).clear();
+    cx.garbage.push(Box::new(dropped));
+    cx.changes.flushed(db, keys as u64)
+}
+
+static FLUSHALL: Command = Command {
+    name: "flushall",
+    since: "1.0.0",
+    group: Group::Server,
+    summary: "Removes all keys from all databases.",
+    complexity: "O(1) for each database; its keys are freed in the background.",
+    args: &[MODE],
+    flags: KEYSPACE.and(DANGEROUS),
+    events: &[Event::SILENT],
+    run: Run::Write(flushall),
+    ..Command::BASE
+};
+
+fn flushall(cx: &mut WriteCx<'_>) -> Result<Change> {
+    check_mode(cx)?;
+    let mut change = Change::NONE;
+    for db in 0..cx.keyspace.databases() {
+        let emptied = empty(cx, db);
+        if emptied != Change::NONE {
+            change = emptied;
+        }
+    }
+    cx.reply.ok();
+    Ok(change)
+}
+
+static FLUSHDB: Command = Command {
+    name: "flushdb",
+    since: "1.0.0",
+    group: Group::Server,
+    summary: "Removes all keys from the selected database.",
+    complexity: "O(1); the keys are freed in the background.",
+    args: &[MODE],
+    flags: KEYSPACE.and(DANGEROUS),
+    events: &[Event::SILENT],
+    run: Run::Write(flushdb),
+    ..Command::BASE
+};
+
+fn flushdb(cx: &mut WriteCx<'_>) -> Result<Change> {
+    check_mode(cx)?;
+    let change = empty(cx, cx.db);
+    cx.reply.ok();
+    Ok(change)
+}

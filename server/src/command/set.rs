@@ -1,0 +1,240 @@
+//! Commands that make a key hold a string, whatever it held before.
+//!
+//! Owns: GETSET, MSET, PSETEX, SET, SETEX, SETNX.   Uses: WriteCx.   Never: who else is connected.
+//!
+//! The log is told the plain SET that took effect, with an absolute time.
+
+use super::context::WriteCx;
+use super::row::*;
+use super::set_options::{Condition, EXPIRATION, Options, SET_WORDS, Time, Word, deadline};
+use super::text::{put_arg, text_of, write_text};
+use crate::keyspace::Key;
+use crate::keyspace::change::{Change, Event};
+use crate::resp::{Error, Result};
+use crate::value::text::Scratch;
+
+/// The family, sorted by name.
+pub static TABLE: &[&Command] = &[&GETSET, &MSET, &PSETEX, &SET, &SETEX, &SETNX];
+const _: () = check(TABLE);
+
+const OVERWRITE: KeySpec = one_key(&["OW", "update"]);
+
+/// Makes a key hold an argument, until a deadline or for good.
+#[inline]
+fn store(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, deadline: Option<i64>) -> Change {
+    let clock = cx.clock;
+    let put = put_arg(cx.args, value);
+    let mut slot = cx.slot(key);
+    let new = !slot.exists();
+    slot.put_until(put, deadline);
+    slot.set_access(clock);
+    if new {
+        cx.created(key);
+    }
+    cx.changed(key, Event::SET)
+}
+
+/// Like [`store`] for a key with a deadline, and tells everybody of it.
+fn store_until(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, deadline: i64) -> Change {
+    let change = store(cx, key, value, Some(deadline));
+    let _ = cx.changes.also(cx.db, key.bytes, Event::EXPIRE);
+    let mut scratch = Scratch::default();
+    cx.log_as(&[b"SET", key.bytes, cx.arg(value), b"PXAT", scratch.write(deadline)]);
+    change
+}
+
+static GETSET: Command = Command {
+    name: "getset",
+    since: "1.0.0",
+    group: Group::String,
+    summary: "Sets the string value of a key and returns the one before.",
+    args: &[key("key"), string("value")],
+    keys: UPDATE_ONE,
+    flags: DENY_OOM.and(FAST),
+    events: &[Event::SET, Event::NEW],
+    run: Run::Write(getset),
+    ..Command::BASE
+};
+
+fn getset(cx: &mut WriteCx<'_>) -> Result<Change> {
+    let key = cx.key(1);
+    answer_old(cx, key)?;
+    let change = store(cx, key, 2, None);
+    cx.log_as(&[b"SET", key.bytes, cx.arg(2)]);
+    Ok(change)
+}
+
+/// Answers the string of a key, or nil.
+fn answer_old(cx: &mut WriteCx<'_>, key: Key<'_>) -> Result<()> {
+    let (slot, reply) = cx.read_slot(key);
+    match text_of(slot.entry())? {
+        Some(text) => write_text(reply, text),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+static MSET: Command = Command {
+    name: "mset",
+    since: "1.0.1",
+    group: Group::String,
+    summary: "Sets the string values of several keys at once.",
+    complexity: "O(N) where N is the number of keys.",
+    args: &[block("key_value", &[key("key"), string("value")]).multiple()],
+    keys: &[KeySpec { first: 1, last: -1, step: 2, access: &["OW", "update"] }],
+    flags: DENY_OOM,
+    events: &[Event::SET, Event::NEW],
+    run: Run::Write(mset),
+    ..Command::BASE
+};
+
+fn mset(cx: &mut WriteCx<'_>) -> Result<Change> {
+    if cx.args.len() % 2 == 0 {
+        return Err(Error::Arity("mset"));
+    }
+    let mut change = Change::NONE;
+    let mut at = 1;
+    while at < cx.args.len() {
+        let window = cx.window(at, 2);
+        for (place, key) in window.keys() {
+            change = store(cx, key, place + 1, None);
+        }
+        at = window.next();
+    }
+    cx.reply.ok();
+    Ok(change)
+}
+
+static PSETEX: Command = Command {
+    name: "psetex",
+    since: "2.6.0",
+    group: Group::String,
+    summary: "Sets the string value of a key and its time to live in milliseconds.",
+    args: &[key("key"), integer("milliseconds"), string("value")],
+    keys: &[OVERWRITE],
+    flags: DENY_OOM,
+    events: &[Event::SET, Event::EXPIRE, Event::NEW],
+    run: Run::Write(psetex),
+    ..Command::BASE
+};
+
+fn psetex(cx: &mut WriteCx<'_>) -> Result<Change> {
+    let deadline = deadline(Word::Px, cx.arg(2), "psetex", cx.now.unix_ms())?;
+    cx.reply.ok();
+    Ok(store_until(cx, cx.key(1), 3, deadline))
+}
+
+static SET: Command = Command {
+    name: "set",
+    since: "1.0.0",
+    group: Group::String,
+    summary: "Sets the string value of a key, whatever type it held before.",
+    args: &[
+        key("key"),
+        string("value"),
+        one_of("condition", &[token("nx", "NX"), token("xx", "XX")]).optional(),
+        token("get", "GET").optional(),
+        one_of(
+            "expiration",
+            &[
+                EXPIRATION[0],
+                EXPIRATION[1],
+                EXPIRATION[2],
+                EXPIRATION[3],
+                token("keepttl", "KEEPTTL"),
+            ],
+        )
+        .optional(),
+    ],
+    keys: UPDATE_ONE,
+    flags: DENY_OOM,
+    events: &[Event::SET, Event::EXPIRE, Event::NEW],
+    run: Run::Write(set),
+    ..Command::BASE
+};
+
+fn set(cx: &mut WriteCx<'_>) -> Result<Change> {
+    if cx.args.len() > 3 {
+        return set_with_options(cx);
+    }
+    let change = store(cx, cx.key(1), 2, None);
+    cx.reply.ok();
+    Ok(change)
+}
+
+fn set_with_options(cx: &mut WriteCx<'_>) -> Result<Change> {
+    let options = Options::parse(cx.args.from(3), SET_WORDS)?;
+    let time = options.time("set", cx.now.unix_ms())?;
+    let key = cx.key(1);
+    if options.get {
+        answer_old(cx, key)?;
+    }
+    let exists = cx.slot(key).exists();
+    let refused = match options.condition {
+        Condition::Always => false,
+        Condition::IfMissing => exists,
+        Condition::IfPresent => !exists,
+    };
+    if !options.get {
+        if refused { cx.reply.null() } else { cx.reply.ok() }
+    }
+    if refused {
+        return Ok(Change::NONE);
+    }
+    match time {
+        Time::Until(deadline) => Ok(store_until(cx, key, 2, deadline)),
+        Time::Keep => {
+            let kept = cx.slot(key).deadline();
+            let change = store(cx, key, 2, kept);
+            cx.log_as(&[b"SET", key.bytes, cx.arg(2), b"KEEPTTL"]);
+            Ok(change)
+        }
+        Time::Unsaid | Time::Persist => {
+            let change = store(cx, key, 2, None);
+            cx.log_as(&[b"SET", key.bytes, cx.arg(2)]);
+            Ok(change)
+        }
+    }
+}
+
+static SETEX: Command = Command {
+    name: "setex",
+    since: "2.0.0",
+    group: Group::String,
+    summary: "Sets the string value of a key and its time to live in seconds.",
+    args: &[key("key"), integer("seconds"), string("value")],
+    keys: &[OVERWRITE],
+    flags: DENY_OOM,
+    events: &[Event::SET, Event::EXPIRE, Event::NEW],
+    run: Run::Write(setex),
+    ..Command::BASE
+};
+
+fn setex(cx: &mut WriteCx<'_>) -> Result<Change> {
+    let deadline = deadline(Word::Ex, cx.arg(2), "setex", cx.now.unix_ms())?;
+    cx.reply.ok();
+    Ok(store_until(cx, cx.key(1), 3, deadline))
+}
+
+static SETNX: Command = Command {
+    name: "setnx",
+    since: "1.0.0",
+    group: Group::String,
+    summary: "Sets the string value of a key that does not exist.",
+    args: &[key("key"), string("value")],
+    keys: &[one_key(&["OW", "insert"])],
+    flags: DENY_OOM.and(FAST),
+    events: &[Event::SET, Event::NEW],
+    run: Run::Write(setnx),
+    ..Command::BASE
+};
+
+fn setnx(cx: &mut WriteCx<'_>) -> Result<Change> {
+    let key = cx.key(1);
+    if cx.slot(key).exists() {
+        cx.reply.int(0);
+        return Ok(Change::NONE);
+    }
+    cx.reply.int(1);
+    Ok(store(cx, key, 2, None))
+}
