@@ -7,5 +7,6 @@ pub mod crash;
 pub mod crc;
 pub mod queue;
 pub mod random;
+pub mod sha1;
 pub mod sys;
 pub mod time;

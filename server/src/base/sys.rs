@@ -126,6 +126,62 @@ pub fn set_descriptor_limit(wanted: u64, hard: u64) -> io::Result<()> {
     }
 }
 
+/// Raises the limit on open descriptors to `wanted`, or as far as it goes, and gives what it is then.
+pub fn raise_descriptor_limit(wanted: u64) -> u64 {
+    let (soft, hard) = descriptor_limit();
+    if soft >= wanted {
+        return soft;
+    }
+    if set_descriptor_limit(wanted, hard).is_err() {
+        // What the process may ask for without more rights; if even that fails, nothing changes.
+        let _ = set_descriptor_limit(wanted.min(hard), hard);
+    }
+    descriptor_limit().0
+}
+
+/// Whose processor time is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This process, all threads.
+    Process,
+    /// Children that have ended.
+    Children,
+    /// The calling thread.
+    Thread,
+}
+
+/// Processor time used so far, in microseconds: in the program, and in the kernel for it.
+pub fn cpu_time(whose: Whose) -> (u64, u64) {
+    let who = match whose {
+        Whose::Process => libc::RUSAGE_SELF,
+        Whose::Children => libc::RUSAGE_CHILDREN,
+        Whose::Thread => libc::RUSAGE_THREAD,
+    };
+    // SAFETY: an all-zero `rusage` is a valid value of the plain C struct.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is a valid place to write to.
+    unsafe { libc::getrusage(who, &raw mut usage) };
+    let micros = |time: libc::timeval| {
+        let micros = i128::from(time.tv_sec) * 1_000_000 + i128::from(time.tv_usec);
+        u64::try_from(micros).unwrap_or(0)
+    };
+    (micros(usage.ru_utime), micros(usage.ru_stime))
+}
+
+/// Bytes of memory that the machine has; 0 if the kernel does not say.
+pub fn total_memory() -> u64 {
+    // SAFETY: plain system calls on numbers.
+    let (pages, size) =
+        unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    u64::try_from(pages).unwrap_or(0).saturating_mul(u64::try_from(size).unwrap_or(0))
+}
+
+/// Sends this process a segmentation fault, to see what comes of it.
+pub fn segfault() {
+    // SAFETY: a plain system call on a number; the default handler ends the process.
+    unsafe { libc::raise(libc::SIGSEGV) };
+}
+
 /// The local time's distance from UTC in seconds, for log lines.
 pub fn utc_offset(unix_s: i64) -> i64 {
     // SAFETY: an all-zero `tm` is a valid value of the plain C struct.

@@ -18,7 +18,7 @@ use crate::engine::port::Host;
 use crate::io::bell::Bell;
 use crate::io::clock::Clock;
 use crate::io::core::Core;
-use crate::io::disk::World;
+use crate::io::disk::{OWN_DESCRIPTORS, World};
 use crate::io::listener::Listeners;
 use crate::io::reactor::{Reactor, Role, install, with};
 use crate::io::registry::Registry;
@@ -170,22 +170,14 @@ fn io_threads(setting: IoThreads) -> u16 {
     }
 }
 
-/// Descriptors that the server needs besides its clients'.
-const OWN_DESCRIPTORS: u64 = 64;
-
 /// Asks for as many descriptors as `maxclients` needs, or lowers it to what there is.
 fn raise_descriptor_limit(config: &mut Config) {
     let wanted = u64::from(config.max_clients) + OWN_DESCRIPTORS;
-    let (soft, hard) = sys::descriptor_limit();
-    if soft >= wanted {
-        return;
+    let (before, _) = sys::descriptor_limit();
+    let now = sys::raise_descriptor_limit(wanted);
+    if now > before {
+        tracing::info!("Raised the limit on open files to {now}");
     }
-    if sys::set_descriptor_limit(wanted, hard).is_ok()
-        || sys::set_descriptor_limit(wanted.min(hard), hard).is_ok()
-    {
-        tracing::info!("Raised the limit on open files to {}", wanted.min(hard.max(wanted)));
-    }
-    let (now, _) = sys::descriptor_limit();
     if now < wanted {
         let most = now.saturating_sub(OWN_DESCRIPTORS).max(1);
         tracing::warn!(

@@ -63,6 +63,8 @@ pub struct Parts {
     pub rng: Rng,
     /// Keys past their time are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// Periodic work rests (DEBUG PAUSE-CRON).
+    pub duties_paused: bool,
     /// What never changes while the server runs.
     pub about: About,
 }

@@ -13,24 +13,44 @@ pub mod row;
 pub mod text;
 pub mod window;
 
+mod categories;
+mod config;
 mod connection;
 mod counter;
+mod debug;
+mod debug_data;
+mod docs;
 mod expiry;
 mod flush;
 mod generic;
+mod help;
+mod info;
+mod info_data;
+mod info_process;
+mod info_stats;
+mod introspect;
+mod keys;
+mod persist;
 mod scan;
+mod server;
 mod set;
 mod set_options;
 mod string;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
+    config::TABLE,
     connection::TABLE,
     counter::TABLE,
+    debug::TABLE,
     expiry::TABLE,
     flush::TABLE,
     generic::TABLE,
+    info::TABLE,
+    introspect::TABLE,
+    persist::TABLE,
     scan::TABLE,
+    server::TABLE,
     set::TABLE,
     string::TABLE,
 ];

@@ -1,6 +1,8 @@
 //! What a command asks the engine to do after it, since no command can reach the world itself.
 //!
-//! Owns: the requests.   Uses: nothing.   Never: carries them out (the engine does).
+//! Owns: the requests.   Uses: config.   Never: carries them out (the engine does).
+
+use crate::config::Config;
 
 /// What follows a session or server command.
 #[derive(Debug)]
@@ -20,12 +22,15 @@ pub enum Next {
     },
     /// The server ends.
     Shutdown(Shutdown),
-    /// The settings changed: everybody who keeps a copy is told.
-    SettingsChanged,
+    /// These are the settings from now on, if everything that must follow them can; answers OK.
+    Configure(Box<Config>),
     /// The core does nothing for so many microseconds (DEBUG SLEEP).
     Sleep(u64),
-    /// Saves, empties and loads again (DEBUG RELOAD).
-    Reload,
+    /// Empties the data set and loads the snapshot (DEBUG RELOAD).
+    Reload {
+        /// Save it before.
+        save: bool,
+    },
     /// Paused clients go on.
     Unpause,
 }

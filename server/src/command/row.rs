@@ -28,6 +28,9 @@ pub struct Command {
     pub args: &'static [Arg],
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
+    /// The word among its options without which it does less to its keys, and what it then does (SET
+    /// without GET does not read). COMMAND GETKEYSANDFLAGS tells the difference.
+    pub access_without: Option<(&'static str, &'static [&'static str])>,
     /// What else is to be known before it runs.
     pub flags: Flags,
     /// The keyspace events that it can cause.
@@ -142,6 +145,10 @@ flags! {
     MAY_REPLICATE = 21, "";
     /// Runs what the transaction queued.
     RUNS_QUEUE = 22, "";
+    /// In the ACL category admin although it changes nothing: LASTSAVE.
+    ADMIN_CATEGORY = 23, "";
+    /// In the ACL category connection although it is of another family: COMMAND.
+    CONNECTION_CATEGORY = 24, "";
 }
 
 impl Flags {
@@ -368,6 +375,7 @@ impl Command {
         complexity: "O(1)",
         args: &[],
         keys: &[],
+        access_without: None,
         flags: Flags::NONE,
         events: &[],
         subcommands: &[],
@@ -380,7 +388,8 @@ impl Command {
             return -2;
         }
         let words = if self.is_subcommand() { 2 } else { 1 } + fewest(self.args);
-        if all_fixed(self.args) { words } else { -words }
+        // Without a subcommand COMMAND runs itself; with one, another row's arity counts.
+        if all_fixed(self.args) && self.subcommands.is_empty() { words } else { -words }
     }
 
     /// Whether it belongs to a container.

@@ -19,7 +19,7 @@ impl Engine {
         me: &mut Session,
         next: Next,
         reply: &mut Reply,
-        _args: Args<'_>,
+        args: Args<'_>,
     ) {
         match next {
             Next::Done | Next::Close => {}
@@ -40,13 +40,13 @@ impl Engine {
                     self.complain(reply, &error);
                 }
             }
-            Next::SettingsChanged => {
-                self.settings_version += 1;
-                self.listen();
+            Next::Configure(config) => {
+                let result = self.configure(host, *config, args);
+                self.say(reply, result);
             }
             Next::Sleep(micros) => host.sleep(micros),
-            Next::Reload => {
-                let result = self.reload(host);
+            Next::Reload { save } => {
+                let result = self.reload(host, save);
                 self.say(reply, result);
             }
             Next::Unpause => self.parked.release(&mut self.queue),

@@ -4,6 +4,7 @@
 
 use super::Engine;
 use super::port::Host;
+use crate::base::alloc;
 use crate::session::{Arrival, Session};
 
 type Duty = fn(&mut Engine, &mut dyn Host);
@@ -24,6 +25,8 @@ const DUTIES: &[(&str, u64, Duty)] = &[
     ("idle", 1_000_000, close_idle),
     // A few additions.
     ("rates", 100_000, sample_rates),
+    // One question to the allocator, some microseconds.
+    ("memory", 100_000, sample_memory),
 ];
 
 /// When each duty is next due, in microseconds of the monotonic clock.
@@ -55,7 +58,10 @@ impl Engine {
     pub(super) fn work(&mut self, host: &mut dyn Host) {
         for (at, &(_, period, duty)) in DUTIES.iter().enumerate() {
             if self.clockwork.next[at] <= self.now.mono_us {
-                duty(self, host);
+                // What has a rate is periodic and can rest; loads and waits cannot.
+                if period == 0 || !self.parts.duties_paused {
+                    duty(self, host);
+                }
                 self.clockwork.next[at] = self.now.mono_us + period;
             }
         }
@@ -121,4 +127,9 @@ fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) {
     let stats = &mut engine.parts.stats;
     let totals = [stats.commands, stats.bytes_in, stats.bytes_out];
     stats.rates.sample(engine.now, totals);
+}
+
+fn sample_memory(engine: &mut Engine, _host: &mut dyn Host) {
+    let stats = &mut engine.parts.stats;
+    stats.peak_memory = stats.peak_memory.max(alloc::used());
 }

@@ -106,28 +106,33 @@ impl Engine {
         }
     }
 
-    /// Saves, empties and loads again: DEBUG RELOAD.
+    /// Saves if asked to, empties and loads again: DEBUG RELOAD.
     ///
     /// # Errors
-    /// The snapshot failed: nothing has changed. Or it does not load: then the server ends, for the empty
-    /// data set that is left must never be saved over the file.
-    pub(super) fn reload(&mut self, host: &mut dyn Host) -> Result<(), Error> {
+    /// The snapshot fails or is not there: nothing has changed. Or it does not load: then the server ends,
+    /// for the empty data set that is left must never be saved over the file.
+    pub(super) fn reload(&mut self, host: &mut dyn Host, save: bool) -> Result<(), Error> {
+        let failed = |why: &HostError| {
+            Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0))
+        };
         self.abandon_child(host);
-        self.save_now(host)?;
-        self.empty();
-        self.load_at_once(host).map_err(|why| {
-            let error = Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0));
-            self.refuse_snapshot(&why);
-            error
-        })
-    }
-
-    fn load_at_once(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
-        if !self.begin_load(host)? {
-            return Err(HostError("the snapshot that was just written is gone".into()));
+        if save {
+            self.save_now(host)?;
         }
-        while !self.load_slice(host)? {}
-        Ok(())
+        if !self.begin_load(host).map_err(|why| failed(&why))? {
+            return Err(failed(&HostError("there is no snapshot".into())));
+        }
+        self.empty();
+        loop {
+            match self.load_slice(host) {
+                Ok(false) => {}
+                Ok(true) => return Ok(()),
+                Err(why) => {
+                    self.refuse_snapshot(&why);
+                    return Err(failed(&why));
+                }
+            }
+        }
     }
 
     /// A duty: loads on, if a load runs. A file that is refused ends the server before it serves.

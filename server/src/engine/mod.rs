@@ -19,6 +19,7 @@
 pub mod ahead;
 pub mod call;
 pub mod carry;
+pub mod configure;
 pub mod cron;
 pub mod follow;
 pub mod gate;
@@ -95,6 +96,7 @@ impl Engine {
             rng,
             config,
             active_expire: true,
+            duties_paused: false,
             about,
         };
         Engine {

@@ -287,6 +287,13 @@ pub trait Host: IoCounters {
     /// # Errors
     /// The reason in words.
     fn use_directory(&mut self, dir: &str) -> Result<(), HostError>;
+    /// Makes sure that so many clients can be connected: asked before `maxclients` changes.
+    ///
+    /// # Errors
+    /// The reason in words, with how many there can be.
+    fn hold_clients(&mut self, _clients: u32) -> Result<(), HostError> {
+        Ok(())
+    }
     /// Does nothing for so many microseconds.
     fn sleep(&mut self, micros: u64);
     /// Takes what is slow to free.

@@ -25,6 +25,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, TrySendError, sync_channel};
 
+/// Descriptors that the server needs besides its clients'.
+pub const OWN_DESCRIPTORS: u64 = 64;
+
 /// The world as the engine sees it.
 pub struct World {
     clock: Clock,
@@ -245,6 +248,16 @@ impl Host for World {
         };
         self.directory = Some(claim);
         Ok(())
+    }
+
+    fn hold_clients(&mut self, clients: u32) -> Result<(), HostError> {
+        let limit = sys::raise_descriptor_limit(u64::from(clients) + OWN_DESCRIPTORS);
+        let most = limit.saturating_sub(OWN_DESCRIPTORS);
+        if most >= u64::from(clients) {
+            return Ok(());
+        }
+        let words = "The operating system is not able to handle the specified number of clients";
+        Err(HostError(format!("{words}, try with {most}")))
     }
 
     fn sleep(&mut self, micros: u64) {

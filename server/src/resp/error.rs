@@ -119,6 +119,7 @@ impl fmt::Display for Error {
                 write!(f, "ERR unknown command '{name}', with args beginning with: {args}")
             }
             Error::UnknownSubcommand(name, container) => {
+                let container = container.to_uppercase();
                 write!(f, "ERR unknown subcommand '{name}'. Try {container} HELP.")
             }
             Error::NoAuth => f.write_str("NOAUTH Authentication required."),

@@ -9,6 +9,10 @@ pub mod protocol;
 pub mod reply;
 pub mod request;
 
+/// The version of Redis whose protocol and files these are: clients switch features on by it, so HELLO,
+/// INFO and snapshots claim it.
+pub const REDIS_VERSION: &str = "7.2.4";
+
 pub use args::{Args, OwnedRequest};
 pub use error::{Error, Result};
 pub use protocol::ProtocolError;

@@ -164,6 +164,11 @@ impl Session {
         self.route.id
     }
 
+    /// Whether it came from this machine.
+    pub fn is_local(&self) -> bool {
+        self.arrival.loopback || self.arrival.unix
+    }
+
     /// How many channels and patterns it listens to.
     pub fn subscriptions(&self) -> usize {
         self.channels + self.patterns

@@ -48,6 +48,8 @@ pub struct Stats {
     pub longest_turn_us: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
+    /// The most memory that was ever seen in use, in bytes.
+    pub peak_memory: u64,
     /// Each command, by its row's number.
     pub per_command: Vec<CommandStats>,
     /// Commands, bytes in and out per second, over the last samples.
@@ -60,9 +62,12 @@ impl Stats {
         Stats { per_command: vec![CommandStats::default(); rows], ..Stats::default() }
     }
 
-    /// Everything to zero.
+    /// Everything to zero but the rates, which are of now. The peak of memory begins anew as well: the
+    /// next sample finds what is in use.
     pub fn reset(&mut self) {
-        *self = Stats::new(self.per_command.len());
+        let rates = std::mem::take(&mut self.rates);
+        *self = Stats { rates, ..Stats::new(self.per_command.len()) };
+        self.rates.restart();
     }
 
     /// Counts an error reply by the first word of its text. At most 128 different codes are kept, so
@@ -95,12 +100,18 @@ impl Rates {
             let passed = now.mono_us.saturating_sub(then.mono_us).max(1);
             let rate = |i: usize| {
                 let grown = totals[i].saturating_sub(before[i]);
-                u64::try_from(u128::from(grown) * 1_000_000 / u128::from(passed)).unwrap_or(u64::MAX)
+                u64::try_from(u128::from(grown) * 1_000_000 / u128::from(passed))
+                    .unwrap_or(u64::MAX)
             };
             self.samples[self.next] = [rate(0), rate(1), rate(2)];
             self.next = (self.next + 1) % SAMPLES;
         }
         self.last = Some((now, totals));
+    }
+
+    /// The totals begin anew at zero: the next sample only notes them.
+    fn restart(&mut self) {
+        self.last = None;
     }
 
     /// The mean: commands, bytes in, bytes out per second.

@@ -136,7 +136,7 @@ pub struct Totals {
 }
 
 /// The server version that the header claims, as INFO does.
-pub const CLAIMED_VERSION: &[u8] = b"7.2.4";
+pub const CLAIMED_VERSION: &[u8] = crate::resp::REDIS_VERSION.as_bytes();
 
 /// One snapshot in the making: `header`, then `select_db` and its `entry`s, then `finish`.
 ///

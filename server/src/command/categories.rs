@@ -1,0 +1,39 @@
+//! The ACL categories of a command: what a real server says of it.
+//!
+//! Owns: how they follow from a row.   Uses: rows.   Never: which commands exist.
+
+use super::row::*;
+
+/// When a row belongs to a category, and the category's name.
+type Rule = (&'static str, fn(&Command) -> bool);
+
+/// Every category that a row can be in. A container only sorts its subcommands, so what its family says
+/// is not said of it.
+const RULES: &[Rule] = &[
+    ("@keyspace", |row| of(row, Group::Generic) || row.flags.has(KEYSPACE)),
+    ("@read", |row| matches!(row.run, Run::Read(_))),
+    ("@write", |row| row.writes()),
+    ("@string", |row| of(row, Group::String)),
+    ("@pubsub", |row| row.flags.has(PUBSUB)),
+    ("@admin", |row| row.flags.has(ADMIN) || row.flags.has(ADMIN_CATEGORY)),
+    ("@fast", |row| row.flags.has(FAST)),
+    ("@slow", |row| !row.flags.has(FAST)),
+    ("@blocking", |row| row.flags.has(BLOCKING)),
+    ("@dangerous", |row| row.flags.has(ADMIN) || row.flags.has(DANGEROUS)),
+    ("@connection", |row| of(row, Group::Connection) || row.flags.has(CONNECTION_CATEGORY)),
+    ("@transaction", |row| of(row, Group::Transactions)),
+];
+
+fn of(row: &Command, group: Group) -> bool {
+    row.group == group && !matches!(row.run, Run::Container)
+}
+
+/// The categories of a row, with their `@`.
+pub fn categories(row: &Command) -> impl Iterator<Item = &'static str> {
+    RULES.iter().filter(move |(_, holds)| holds(row)).map(|(name, _)| *name)
+}
+
+/// Whether a row is in a category, named without `@` and in any case.
+pub fn is_in(row: &Command, category: &[u8]) -> bool {
+    categories(row).any(|name| name.as_bytes()[1..].eq_ignore_ascii_case(category))
+}

@@ -1,0 +1,175 @@
+//! The part of DEBUG that looks at data, or makes some.
+//!
+//! Owns: OBJECT, DIGEST, DIGEST-VALUE, HTSTATS, POPULATE.   Uses: keyspace.   Never: tells the log.
+
+use super::context::ServerCx;
+use super::next::Next;
+use crate::base::bytes::parse_i64;
+use crate::base::sha1::{Digest, sha1};
+use crate::keyspace::{Db, EntryRef};
+use crate::resp::{Error, Result};
+use crate::value::{Put, PutText, TextRef, ValueRef};
+
+/// Shows how a value is kept. Where it lies is nobody's business, so the address is always 0.
+pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let keyspace = &cx.parts.keyspace;
+    let entry = keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
+    let (encoding, length) = (entry.value().encoding(), serialized_length(entry.value()));
+    let lru = entry.access();
+    // The clock has 24 bits and begins anew every 194 days.
+    let idle = (cx.now.unix_s() - i64::from(lru)) & 0x00ff_ffff;
+    cx.reply.simple(&format!(
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:{lru} \
+         lru_seconds_idle:{idle}"
+    ));
+    Ok(Next::Done)
+}
+
+/// Bytes of a value in a snapshot that does not compress.
+fn serialized_length(value: ValueRef<'_>) -> usize {
+    let bytes = |len: usize| match len {
+        0..64 => len + 1,
+        64..16384 => len + 2,
+        _ => len + 5,
+    };
+    match value {
+        ValueRef::Text(TextRef::Int(number)) => {
+            if i8::try_from(number).is_ok() {
+                2
+            } else if i16::try_from(number).is_ok() {
+                3
+            } else if i32::try_from(number).is_ok() {
+                5
+            } else {
+                number.to_string().len() + 1
+            }
+        }
+        ValueRef::Text(TextRef::Bytes(text)) => bytes(text.len()),
+        ValueRef::Text(TextRef::Blob(blob)) => bytes(blob.len()),
+    }
+}
+
+/// A fingerprint of all data, the same as a real server's of the same data. O(bytes).
+pub fn digest(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let keyspace = &cx.parts.keyspace;
+    let mut all = Digest::default();
+    for number in (0..keyspace.databases()).filter(|&number| keyspace.db(number).len() > 0) {
+        mix(&mut all, &u32::try_from(number).expect("databases are few").to_be_bytes());
+        for entry in keyspace.db(number).entries() {
+            let mut one = Digest::default();
+            mix(&mut one, entry.key());
+            add_value(&mut one, entry);
+            // Order does not matter among keys.
+            add(&mut all, &one);
+        }
+    }
+    cx.reply.simple(&hex(&all));
+    Ok(Next::Done)
+}
+
+/// A fingerprint of each value, without its key; zeros where there is none.
+pub fn digest_value(cx: &mut ServerCx<'_>) -> Result<Next> {
+    cx.reply.array(cx.args.len() - 2);
+    for key in cx.args.iter().skip(2) {
+        let keyspace = &cx.parts.keyspace;
+        let mut one = Digest::default();
+        if let Some(entry) = keyspace.db(cx.me.db).find(keyspace.key(key)) {
+            add_value(&mut one, entry);
+        }
+        cx.reply.simple(&hex(&one));
+    }
+    Ok(Next::Done)
+}
+
+/// The number of the type, in a fingerprint.
+fn type_number(value: ValueRef<'_>) -> u32 {
+    match value {
+        ValueRef::Text(_) => 0,
+    }
+}
+
+fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
+    mix(digest, &type_number(entry.value()).to_be_bytes());
+    match entry.value() {
+        ValueRef::Text(TextRef::Int(number)) => mix(digest, number.to_string().as_bytes()),
+        ValueRef::Text(TextRef::Bytes(text)) => mix(digest, text),
+        ValueRef::Text(TextRef::Blob(blob)) => mix(digest, blob),
+    }
+    if entry.deadline().is_some() {
+        // That it has one, not which: a test that waits must not change the fingerprint.
+        add(digest, b"!!expire!!");
+    }
+}
+
+/// Adds what comes in any order.
+fn add(digest: &mut Digest, bytes: &[u8]) {
+    for (byte, other) in digest.iter_mut().zip(sha1(bytes)) {
+        *byte ^= other;
+    }
+}
+
+/// Adds what has an order.
+fn mix(digest: &mut Digest, bytes: &[u8]) {
+    add(digest, bytes);
+    *digest = sha1(digest.as_slice());
+}
+
+fn hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Figures of a database's table.
+pub fn ht_stats(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let number = parse_i64(cx.arg(2)).ok_or(Error::NotInteger)?;
+    let number = usize::try_from(number).ok().filter(|&n| n < cx.parts.keyspace.databases());
+    let number = number.ok_or(Error::text("ERR Out of range database"))?;
+    let text = table_figures(cx.parts.keyspace.db(number));
+    cx.reply.verbatim("txt", text.as_bytes());
+    Ok(Next::Done)
+}
+
+fn table_figures(db: &Db) -> String {
+    let keys = db.len();
+    let each = if keys == 0 { 0.0 } else { db.table_bytes() as f64 / keys as f64 };
+    format!(
+        "[Dictionary HT]\n number of elements: {keys}\n with a time to live: {}\n bytes of the table: \
+         {} ({each:.2} for each element)\n bytes of the entries: {}\n",
+        db.volatile_len(),
+        db.table_bytes(),
+        db.entry_bytes()
+    )
+}
+
+/// A value that POPULATE makes is at most this long.
+const POPULATE_MAX: usize = 512 << 20;
+
+/// Creates keys `prefix:0`, `prefix:1`... that are not there yet, each with its number in its value. Like
+/// on a real server nobody is told but the count of changes.
+pub fn populate(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let positive = |at: usize| {
+        let number = parse_i64(cx.arg(at)).and_then(|number| u64::try_from(number).ok());
+        number.ok_or(Error::text("ERR value is out of range, must be positive"))
+    };
+    let count = positive(2)?;
+    let prefix = cx.args.find(3).unwrap_or(b"key");
+    let size = if cx.args.len() > 4 { Some(positive(4)?) } else { None };
+    let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX).min(POPULATE_MAX));
+    let parts = &mut *cx.parts;
+    let (mut key, mut value) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        key.clear();
+        key.extend_from_slice(prefix);
+        key.extend_from_slice(format!(":{number}").as_bytes());
+        value.clear();
+        value.extend_from_slice(format!("value:{number}").as_bytes());
+        value.resize(size.unwrap_or(value.len()), 0);
+        let key = parts.keyspace.key(&key);
+        let mut slot = parts.keyspace.db_mut(cx.me.db).slot(key);
+        if !slot.exists() {
+            slot.put(Put::Text(PutText::Bytes(&value)));
+            parts.persist.dirty += 1;
+        }
+    }
+    cx.reply.ok();
+    Ok(Next::Done)
+}

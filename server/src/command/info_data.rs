@@ -1,0 +1,204 @@
+//! INFO's fields about the data: Memory, Persistence, Keyspace.
+//!
+//! Owns: these fields.   Uses: info, context.   Never: changes anything.
+
+use super::info::Field::{Fixed, Many, One};
+use super::info::{Facts, Field, Shown, human, line, ratio, text};
+use crate::base::sys;
+use crate::keyspace::{Db, Keyspace};
+
+/// Section Memory. Bytes; `used_memory` is what the allocator has given out, the server's own needs included.
+pub static MEMORY: &[Field] = &[
+    One("used_memory", |facts| used(facts).into()),
+    One("used_memory_human", |facts| text(human(used(facts)))),
+    One("used_memory_rss", |facts| resident(facts).into()),
+    One("used_memory_rss_human", |facts| text(human(resident(facts)))),
+    One("used_memory_peak", |facts| peak(facts).into()),
+    One("used_memory_peak_human", |facts| text(human(peak(facts)))),
+    One("used_memory_peak_perc", |facts| percent(used(facts), peak(facts))),
+    One("used_memory_overhead", |facts| used(facts).saturating_sub(dataset(facts)).into()),
+    One("used_memory_dataset", |facts| dataset(facts).into()),
+    One("used_memory_dataset_perc", |facts| percent(dataset(facts), used(facts))),
+    One("allocator_allocated", |facts| facts.memory().0.allocated.into()),
+    One("allocator_active", |facts| facts.memory().0.active.into()),
+    One("allocator_resident", |facts| facts.memory().0.resident.into()),
+    One("total_system_memory", |_| sys::total_memory().into()),
+    One("total_system_memory_human", |_| text(human(sys::total_memory()))),
+    One("maxmemory", |facts| facts.parts.config.max_memory.0.into()),
+    One("maxmemory_human", |facts| text(human(facts.parts.config.max_memory.0))),
+    One("maxmemory_policy", |facts| text(setting(facts, "maxmemory-policy"))),
+    One("allocator_frag_ratio", |facts| {
+        let figures = facts.memory().0;
+        two_digits(ratio(figures.active, figures.allocated))
+    }),
+    One("allocator_frag_bytes", |facts| {
+        let figures = facts.memory().0;
+        figures.active.saturating_sub(figures.allocated).into()
+    }),
+    One("allocator_rss_ratio", |facts| {
+        let figures = facts.memory().0;
+        two_digits(ratio(figures.resident, figures.active))
+    }),
+    One("allocator_rss_bytes", |facts| {
+        let figures = facts.memory().0;
+        figures.resident.saturating_sub(figures.active).into()
+    }),
+    One("rss_overhead_ratio", |facts| {
+        two_digits(ratio(resident(facts), facts.memory().0.resident))
+    }),
+    One("rss_overhead_bytes", |facts| {
+        (i128::from(resident(facts)) - i128::from(facts.memory().0.resident)).into()
+    }),
+    One("mem_fragmentation_ratio", |facts| two_digits(ratio(resident(facts), used(facts)))),
+    One("mem_fragmentation_bytes", |facts| {
+        (i128::from(resident(facts)) - i128::from(used(facts))).into()
+    }),
+    Fixed("mem_not_counted_for_evict", "0"),
+    Fixed("mem_replication_backlog", "0"),
+    Fixed("mem_clients_slaves", "0"),
+    Fixed("mem_aof_buffer", "0"),
+    Fixed("mem_allocator", "jemalloc-5.3.0"),
+    Fixed("active_defrag_running", "0"),
+];
+
+fn used(facts: &Facts<'_>) -> u64 {
+    facts.memory().0.allocated
+}
+
+fn resident(facts: &Facts<'_>) -> u64 {
+    facts.memory().1
+}
+
+/// The duty samples it ten times a second; what is used now may be more.
+fn peak(facts: &Facts<'_>) -> u64 {
+    facts.parts.stats.peak_memory.max(used(facts))
+}
+
+/// Bytes of keys, values and tables; long strings, which have allocations of their own, are not in it.
+fn dataset(facts: &Facts<'_>) -> u64 {
+    databases(&facts.parts.keyspace)
+        .map(|(_, db)| (db.entry_bytes() + db.table_bytes()) as u64)
+        .sum::<u64>()
+        .min(used(facts))
+}
+
+fn percent(part: u64, whole: u64) -> Shown {
+    text(format!("{:.2}%", ratio(part, whole) * 100.0))
+}
+
+fn two_digits(number: f64) -> Shown {
+    text(format!("{number:.2}"))
+}
+
+fn setting(facts: &Facts<'_>, name: &str) -> String {
+    crate::config::row(name.as_bytes())
+        .map_or_else(String::new, |row| (row.get)(&facts.parts.config))
+}
+
+/// Section Persistence.
+pub static PERSISTENCE: &[Field] = &[
+    One("loading", |facts| u8::from(facts.parts.persist.loading.is_some()).into()),
+    Fixed("async_loading", "0"),
+    One("current_cow_size", |facts| child(facts, |child| child.cow).into()),
+    One("current_cow_size_age", |facts| {
+        child(facts, |child| child.silent_us / 1_000_000).into()
+    }),
+    One("current_fork_perc", |facts| {
+        let done = child(facts, |child| child.keys_done);
+        two_digits(100.0 * ratio(done, child(facts, |child| child.keys_total)))
+    }),
+    One("current_save_keys_processed", |facts| child(facts, |child| child.keys_done).into()),
+    One("current_save_keys_total", |facts| child(facts, |child| child.keys_total).into()),
+    One("rdb_changes_since_last_save", |facts| facts.parts.persist.dirty.into()),
+    One("rdb_bgsave_in_progress", |facts| u8::from(facts.parts.persist.child.is_some()).into()),
+    One("rdb_last_save_time", |facts| facts.parts.persist.last_save.into()),
+    One("rdb_last_bgsave_status", |facts| {
+        text(if facts.parts.persist.last_error.is_some() { "err" } else { "ok" })
+    }),
+    One("rdb_last_error", |facts| text(one_line(facts.parts.persist.last_error.as_deref()))),
+    One("rdb_last_bgsave_time_sec", |facts| {
+        facts.parts.persist.last_us.map_or((-1).into(), |micros| (micros / 1_000_000).into())
+    }),
+    One("rdb_current_bgsave_time_sec", |facts| match &facts.parts.persist.child {
+        Some(child) => since(facts, child.since.mono_us).into(),
+        None => (-1).into(),
+    }),
+    One("rdb_saves", |facts| facts.parts.persist.saves.into()),
+    One("rdb_last_cow_size", |facts| facts.parts.persist.last_cow.into()),
+    One("rdb_last_load_keys_expired", |facts| facts.parts.persist.loaded.1.into()),
+    One("rdb_last_load_keys_loaded", |facts| facts.parts.persist.loaded.0.into()),
+    Fixed("aof_enabled", "0"),
+    Fixed("aof_rewrite_in_progress", "0"),
+    Fixed("aof_rewrite_scheduled", "0"),
+    Fixed("aof_last_rewrite_time_sec", "-1"),
+    Fixed("aof_current_rewrite_time_sec", "-1"),
+    Fixed("aof_last_bgrewrite_status", "ok"),
+    Fixed("aof_rewrites", "0"),
+    Fixed("aof_last_write_status", "ok"),
+    Fixed("aof_last_cow_size", "0"),
+    Many(loading),
+];
+
+fn child(facts: &Facts<'_>, figure: impl Fn(&crate::persist::state::Child) -> u64) -> u64 {
+    facts.parts.persist.child.as_ref().map_or(0, figure)
+}
+
+/// Whole seconds since a time of the monotonic clock.
+fn since(facts: &Facts<'_>, mono_us: u64) -> u64 {
+    facts.now.mono_us.saturating_sub(mono_us) / 1_000_000
+}
+
+/// A text that cannot break the report in two.
+fn one_line(words: Option<&str>) -> String {
+    words.unwrap_or_default().replace(['\r', '\n'], " ")
+}
+
+/// How far the load is, while there is one.
+fn loading(facts: &Facts<'_>, out: &mut String) {
+    let Some(load) = &facts.parts.persist.loading else { return };
+    let share = ratio(load.done, load.total);
+    let passed = facts.now.mono_us.saturating_sub(load.since.mono_us) as f64 / 1e6;
+    // As long as nothing is read, a second is as good a guess as any.
+    let eta = if share == 0.0 { 1.0 } else { passed * (1.0 - share) / share };
+    line(out, format_args!("loading_start_time:{}", load.since_unix));
+    line(out, format_args!("loading_total_bytes:{}", load.total));
+    line(out, format_args!("loading_loaded_bytes:{}", load.done));
+    line(out, format_args!("loading_loaded_perc:{:.2}", share * 100.0));
+    line(out, format_args!("loading_eta_seconds:{eta:.0}"));
+}
+
+/// Section Keyspace: one line for each database that is not empty.
+pub static KEYSPACE: &[Field] = &[Many(keyspace)];
+
+fn keyspace(facts: &Facts<'_>, out: &mut String) {
+    for (number, db) in databases(&facts.parts.keyspace) {
+        let (keys, expires) = (db.len(), db.volatile_len());
+        let ttl = mean_ttl(db, facts.now.unix_ms());
+        line(
+            out,
+            format_args!("db{number}:keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"),
+        );
+    }
+}
+
+fn databases(keyspace: &Keyspace) -> impl Iterator<Item = (usize, &Db)> {
+    let all = (0..keyspace.databases()).map(|number| (number, keyspace.db(number)));
+    all.filter(|(_, db)| db.len() > 0)
+}
+
+/// Keys that are looked at for the mean time to live.
+const SAMPLE: usize = 64;
+
+/// The mean time to live in milliseconds, of the first keys only: the table is in the order of a random hash.
+fn mean_ttl(db: &Db, now_ms: i64) -> i64 {
+    if db.volatile_len() == 0 {
+        return 0;
+    }
+    let deadlines = db.entries().take(SAMPLE).filter_map(|entry| entry.deadline());
+    let (mut sum, mut keys) = (0i128, 0);
+    for deadline in deadlines {
+        sum += i128::from(deadline.saturating_sub(now_ms).max(0));
+        keys += 1;
+    }
+    i64::try_from(sum / i128::from(keys.max(1))).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,85 @@
+//! CONFIG SET, after its values were found right: what must follow, then the new settings.
+//!
+//! Owns: the list of setters.   Uses: config, host.   Never: parses a value.
+//!
+//! All or nothing: if a setter fails, those before it are undone and every setting stays as it was.
+
+use super::Engine;
+use super::port::{Host, HostError};
+use crate::config::{ChangeError, Config, Fault, ROWS, Row};
+use crate::resp::args::Args;
+use crate::resp::error::{Error, echo};
+use std::path::{Path, PathBuf};
+
+/// Makes the world follow a change from the first settings to the second.
+type Setter = fn(&mut dyn Host, &Config, &mut Config) -> Result<(), HostError>;
+
+/// The settings that need more than a new value, and what they need. All others are read where they are used.
+const SETTERS: &[(&str, Setter)] = &[
+    // The limit on open files must allow as many.
+    ("maxclients", |host, _, new| host.hold_clients(new.max_clients)),
+    // The directory must exist, and be ours alone.
+    ("dir", move_to),
+];
+
+fn move_to(host: &mut dyn Host, old: &Config, new: &mut Config) -> Result<(), HostError> {
+    new.dir = beside(&old.dir, &new.dir);
+    if new.dir == old.dir { Ok(()) } else { host.use_directory(&new.dir) }
+}
+
+/// A directory as a full path: one that is relative begins at the old one.
+fn beside(old: &str, new: &str) -> String {
+    // Collecting the parts drops `.` and doubled slashes, so that the same directory reads the same.
+    let path: PathBuf = Path::new(old).join(new).components().collect();
+    path.display().to_string()
+}
+
+impl Engine {
+    /// Takes new settings over, and tells everybody who keeps a copy. `args` is the request, for the
+    /// name in an error.
+    ///
+    /// # Errors
+    /// Something cannot follow: nothing has changed.
+    pub(super) fn configure(
+        &mut self,
+        host: &mut dyn Host,
+        mut new: Config,
+        args: Args<'_>,
+    ) -> Result<(), Error> {
+        let old = &self.parts.config;
+        let changed = |row: &Row, new: &Config| (row.get)(old) != (row.get)(new);
+        for (at, (name, setter)) in SETTERS.iter().enumerate() {
+            let row = ROWS.iter().find(|row| row.name == *name && changed(row, &new));
+            let Some(row) = row else { continue };
+            if let Err(why) = setter(host, old, &mut new) {
+                for (_, setter) in &SETTERS[..at] {
+                    // What worked a moment ago works again; if not, there is nothing better to go back to.
+                    let _ = setter(host, &new, &mut old.clone());
+                }
+                return Err(refusal(row, args, why));
+            }
+        }
+        self.parts.config = new;
+        self.settings_version += 1;
+        self.listen();
+        Ok(())
+    }
+}
+
+fn refusal(row: &Row, args: Args<'_>, why: HostError) -> Error {
+    let name = args.iter().skip(2).step_by(2).find(|name| row.is_named(name));
+    let error = ChangeError { index: 0, fault: Fault::Refused(why.0) };
+    Error::text(error.text(&echo(name.unwrap_or(row.name.as_bytes()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_directory_begins_at_the_old_one() {
+        assert_eq!(beside("/data", "x/./y"), "/data/x/y");
+        assert_eq!(beside("/data", "/other//z/"), "/other/z");
+        assert_eq!(beside("/data", "."), "/data");
+    }
+}
