@@ -101,7 +101,7 @@ pub static PERSISTENCE: &[Field] = &[
     Fixed("async_loading", "0"),
     One("current_cow_size", |facts| child(facts, |child| child.cow).into()),
     One("current_cow_size_age", |facts| {
-        child(facts, |child| since(facts, child.heard.mono_us)).into()
+        child(facts, |child| child.silent_us / 1_000_000).into()
     }),
     One("current_fork_perc", |facts| {
         let done = child(facts, |child| child.keys_done);

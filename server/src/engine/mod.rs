@@ -281,7 +281,8 @@ impl Engine {
             return self.now.mono_us;
         }
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
-        self.clockwork.next().min(pause.unwrap_or(u64::MAX))
+        let child = self.parts.persist.child.map(|child| child.next_look_us());
+        self.clockwork.next().min(pause.unwrap_or(u64::MAX)).min(child.unwrap_or(u64::MAX))
     }
 
     /// Switches the recording of single changes on or off, after whoever listens has changed.
