@@ -293,7 +293,9 @@ fn a_failed_fork_says_what_to_set_and_is_tried_again() {
     assert_eq!(info(&mut client, "rdb_last_bgsave_status"), "err");
     assert!(info(&mut client, "rdb_last_error").contains("cannot fork"));
     assert!(client.call(&["SET", "key", "1"]).line().starts_with("-MISCONF "));
-    assert!(limit(server.process.id(), "nproc=unlimited:") || limit(server.process.id(), "nproc=4096:"));
+    assert!(
+        limit(server.process.id(), "nproc=unlimited:") || limit(server.process.id(), "nproc=4096:")
+    );
     await_info(&mut client, "rdb_last_bgsave_status", "ok");
     assert_eq!(client.call(&["SET", "key", "1"]).line(), "+OK");
 }

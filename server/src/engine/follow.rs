@@ -7,8 +7,8 @@
 //! it yet but tests; the log and replicas will.
 
 use super::Engine;
-use crate::command::deliver;
 use crate::command::context::Parts;
+use crate::command::deliver;
 use crate::config::EventClasses;
 use crate::keyspace::Keyspace;
 use crate::keyspace::change::{Changed, Class, Event, write_request};

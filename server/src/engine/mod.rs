@@ -290,8 +290,8 @@ impl Engine {
         let keys = !self.parts.watch.is_empty()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
-        self.parts.lookups.keep_misses = self.parts.config.notify.contains(EventClasses::MISS)
-            && !self.parts.pubsub.is_empty();
+        self.parts.lookups.keep_misses =
+            self.parts.config.notify.contains(EventClasses::MISS) && !self.parts.pubsub.is_empty();
     }
 
     /// Begins to collect the follower stream: every change as a log or a replica is told it.

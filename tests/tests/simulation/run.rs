@@ -323,7 +323,9 @@ impl Run {
 ///
 /// It is played long before all deadlines: whoever obeys a stream waits to be told that a key expired.
 fn replay(program: &Program, feed: &[u8]) -> Result<crate::check::Contents, String> {
-    if lodestore_server::command::index::Index::new().find(b"select") == u16::MAX { return Ok(Vec::new()); }
+    if lodestore_server::command::index::Index::new().find(b"select") == u16::MAX {
+        return Ok(Vec::new());
+    }
     let mut engine = engine(program);
     let mut world = World::new(program.seed ^ 1);
     let preparer = engine.preparer();
