@@ -24,7 +24,8 @@ pub struct Figures {
 pub fn figures() -> Figures {
     // Without a new epoch the figures are those of the last one: stale, not wrong.
     let _ = epoch::advance();
-    let figure = |read: Result<usize, tikv_jemalloc_ctl::Error>| read.map_or(0, |bytes: usize| bytes as u64);
+    let figure =
+        |read: Result<usize, tikv_jemalloc_ctl::Error>| read.map_or(0, |bytes: usize| bytes as u64);
     Figures {
         allocated: figure(stats::allocated::read()),
         active: figure(stats::active::read()),

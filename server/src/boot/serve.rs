@@ -98,8 +98,7 @@ fn run(
     }
     begin_load(&mut core)?;
     let role = Role::Core(Box::new(core));
-    let reactor =
-        Reactor::new(0, settings, preparer, Arc::clone(&registry), bell.clone(), role);
+    let reactor = Reactor::new(0, settings, preparer, Arc::clone(&registry), bell.clone(), role);
     install(reactor);
     let runtime = threads::runtime().map_err(failed)?;
     runtime.block_on(async move {

@@ -9,9 +9,9 @@
 //!       call      run in the row's context -> roll back on error -> follow -> Next
 //! ```
 
+use super::Engine;
 use super::gate::{self, Verdict, Visit};
 use super::port::{Batch, Ending, Garbage, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
-use super::Engine;
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
@@ -20,6 +20,7 @@ use crate::command::row::{FAST, NOT_QUEUED, Run};
 use crate::keyspace::change::Event;
 use crate::resp::args::{Args, OwnedRequest};
 use crate::resp::error::{Error, echo};
+use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::Reply;
 use crate::session::transaction::Queued;
 use crate::session::{Answers, Session};
@@ -122,10 +123,25 @@ impl Engine {
             Ending::Broken(error) => {
                 batch.close = true;
                 tracing::debug!("Client {}: {error}", me.id().0);
+                if error == ProtocolError::SecurityAttack {
+                    self.warn_of_attack(me);
+                }
                 if let Some(error) = error.reply() {
                     self.error(&mut batch.reply, &error);
                 }
             }
+        }
+    }
+
+    /// Somebody makes a browser talk to us. One line a minute, so that it cannot flood the log.
+    fn warn_of_attack(&mut self, me: &Session) {
+        let minute = self.now.mono_us / 60_000_000;
+        if self.attack_minute.replace(minute) != Some(minute) {
+            tracing::warn!(
+                "Possible SECURITY ATTACK detected: {} sends HTTP (POST or Host:), as if a web page \
+                 were used to reach this server. Connection closed.",
+                me.arrival.peer
+            );
         }
     }
 
@@ -182,9 +198,7 @@ impl Engine {
         if let Some(transaction) = &mut me.transaction
             && !entry.row.flags.has(NOT_QUEUED)
         {
-            transaction
-                .queue
-                .push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
+            transaction.queue.push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
@@ -213,7 +227,12 @@ impl Engine {
 
     /// Takes the reply back where CLIENT REPLY asked for silence.
     #[inline]
-    fn answered(&mut self, me: &mut Session, reply: &mut Reply, mark: crate::resp::reply::Mark) -> Step {
+    fn answered(
+        &mut self,
+        me: &mut Session,
+        reply: &mut Reply,
+        mark: crate::resp::reply::Mark,
+    ) -> Step {
         match me.answers {
             Answers::On => {}
             Answers::Off => reply.roll_back(mark),

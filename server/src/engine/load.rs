@@ -108,7 +108,9 @@ impl Engine {
 
     /// Saves, empties and loads again: DEBUG RELOAD.
     pub(super) fn reload(&mut self, host: &mut dyn Host) -> Result<(), Error> {
-        let failed = |why: HostError| Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0));
+        let failed = |why: HostError| {
+            Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0))
+        };
         self.abandon_child(host);
         self.save_now(host)?;
         self.empty();

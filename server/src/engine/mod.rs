@@ -39,7 +39,7 @@ use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
 use crate::session::watch::Watch;
-use crate::session::{Arrival, ClientId, Session, Sessions};
+use crate::session::{Arrival, Class, ClientId, Route, Session, Sessions};
 use crate::stats::Stats;
 use cron::Clockwork;
 use follow::Feed;
@@ -50,8 +50,10 @@ use std::collections::VecDeque;
 /// A turn stops taking up work after this many microseconds.
 pub const TURN_US: u64 = 2_000;
 
+type Forget = fn(&mut Parts, ClientId);
+
 /// What a session does when it closes is done by this list: every part that keeps client ids.
-const FORGET: &[(&str, fn(&mut Parts, ClientId))] = &[
+const FORGET: &[(&str, Forget)] = &[
     ("watch", |parts, id| parts.watch.forget(id)),
     ("pubsub", |parts, id| parts.pubsub.forget(id.0)),
 ];
@@ -68,6 +70,8 @@ pub struct Engine {
     run: call::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
+    /// The minute in which an attack was last logged.
+    attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
     now: Now,
@@ -108,6 +112,7 @@ impl Engine {
             run: call::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
+            attack_minute: None,
             exit: None,
             settings_version: 0,
             now: Now::default(),
@@ -198,7 +203,7 @@ impl Engine {
     }
 
     /// A client that waits and has hung up is not waited for.
-    fn hang_up(&mut self, route: crate::session::Route) {
+    fn hang_up(&mut self, route: Route) {
         if let Some(session) = self.parts.sessions.get_mut(route.id) {
             session.hung_up = true;
             if session.parked {
@@ -226,7 +231,7 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, route: crate::session::Route, reply: Box<Reply>, class: crate::session::Class) {
+    fn send(&mut self, route: Route, reply: Box<Reply>, class: Class) {
         if !reply.is_empty() {
             self.parts.stats.bytes_out += reply.len() as u64;
             self.outbox.push(Outbound::Push(route, reply, class));
@@ -275,11 +280,10 @@ impl Engine {
     /// Switches the recording of single changes on or off, after whoever listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
-            || (!self.parts.config.notify.is_empty()
-                && !self.parts.pubsub.is_empty());
+            || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
-        self.parts.lookups.keep_misses = self.parts.config.notify.contains(EventClasses::MISS)
-            && !self.parts.pubsub.is_empty();
+        self.parts.lookups.keep_misses =
+            self.parts.config.notify.contains(EventClasses::MISS) && !self.parts.pubsub.is_empty();
     }
 
     /// Begins to collect the follower stream: every change as a log or a replica is told it.

@@ -15,8 +15,8 @@ use super::settings::IoSettings;
 use super::stream::Stream;
 use crate::config::lists::OutputLimit;
 use crate::engine::port::{Batch, Ending, Preparer};
-use crate::resp::reply::Reply;
 use crate::resp::protocol::ProtocolError;
+use crate::resp::reply::Reply;
 use crate::resp::request::{Halt, Limits, Parser};
 use crate::session::{Class, Route};
 use ::bytes::BufMut;
@@ -27,8 +27,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use tokio_util::io::poll_read_buf;
 
-/// Bytes that are read at once.
-const READ_MOST: usize = 64 * 1024;
+/// Bytes that are read at once: what a flood of small commands brings is executed in one go, so this
+/// bounds how long others wait.
+const READ_MOST: usize = 16 * 1024;
 /// Bytes of a big bulk string that are read at once.
 const READ_BIG: usize = 256 * 1024;
 /// Bytes that are read ahead while a batch is in flight.
@@ -170,11 +171,11 @@ impl Connection {
         }
     }
 
-    /// Parses what was read into requests.
-    pub fn parse(&mut self, settings: &IoSettings, preparer: &Preparer, pool: &mut Pool) {
+    /// Parses what was read into requests, and says how many there are now that were not before.
+    pub fn parse(&mut self, settings: &IoSettings, preparer: &Preparer, pool: &mut Pool) -> usize {
         let batch = self.batch.get_or_insert_with(|| pool.take());
-        let limits =
-            Limits { max_bulk: settings.max_bulk, authenticated: self.authenticated };
+        let before = batch.requests.len();
+        let limits = Limits { max_bulk: settings.max_bulk, authenticated: self.authenticated };
         match self.parser.parse(&mut batch.requests, &limits) {
             Halt::NeedMore => {}
             Halt::Error(error) => {
@@ -184,6 +185,7 @@ impl Connection {
             halt @ (Halt::NeedAuth | Halt::Full) => self.halted = Some(halt),
         }
         preparer.prepare(batch);
+        let parsed = batch.requests.len() - before;
         if batch.requests.footprint() + self.parser.footprint() > settings.query_limit {
             tracing::warn!(
                 "Closing client {} that reached max query buffer length",
@@ -191,6 +193,7 @@ impl Connection {
             );
             self.life = Life::Dead;
         }
+        parsed
     }
 
     /// Looks again at a stop of the parser after a batch came back.
@@ -209,7 +212,7 @@ impl Connection {
             return;
         }
         self.halted = None;
-        self.parse(settings, preparer, pool);
+        let _ = self.parse(settings, preparer, pool);
     }
 
     /// A request too large for somebody who has not authenticated.
@@ -266,9 +269,7 @@ impl Connection {
         let unused = self.batch.as_ref().is_some_and(|batch| {
             batch.requests.buf.is_empty() && batch.ending == Ending::Open && batch.bytes_in == 0
         });
-        if unused
-            && let Some(batch) = self.batch.take()
-        {
+        if unused && let Some(batch) = self.batch.take() {
             pool.give(batch);
         }
     }
@@ -307,10 +308,13 @@ impl Connection {
     /// Goes on sending what waits.
     pub fn flush(&mut self, cx: &mut Context<'_>, settings: &IoSettings) {
         match self.output.flush(&mut self.stream, cx) {
-            Ok(sent) => {
+            Ok((sent, more)) => {
                 self.counters.sent.fetch_add(sent as u64, Ordering::Relaxed);
                 self.counters.waiting.store(self.output.len() as u64, Ordering::Relaxed);
                 self.hold_limit(settings);
+                if more {
+                    later(cx);
+                }
             }
             Err(_) => self.life = Life::Dead,
         }
@@ -393,8 +397,7 @@ impl Connection {
                 }
             }
         }
-        self.life =
-            if Instant::now() > until { Life::Dead } else { Life::Lingering(until, left) };
+        self.life = if Instant::now() > until { Life::Dead } else { Life::Lingering(until, left) };
     }
 
     /// Looks at the limits of time: a soft limit exceeded for too long, a farewell that takes too long.
@@ -408,4 +411,13 @@ impl Connection {
             self.hold_limit(settings);
         }
     }
+}
+
+/// Has the task polled again, but only after the runtime has looked at all sockets: woken at once, a few
+/// that are always ready would keep the others waiting for a whole event interval.
+pub fn later(cx: &mut Context<'_>) {
+    let yielding = std::pin::pin!(tokio::task::yield_now());
+    // The first poll of a yield registers the waker and never completes.
+    let first = std::future::Future::poll(yielding, cx);
+    assert!(first.is_pending(), "a yield completed at once");
 }

@@ -119,7 +119,8 @@ impl Host for World {
         let temporary = self.temporary(job);
         let target = Path::new(&job.dir).join(&job.file);
         let file = File::create(&temporary).map_err(|e| words("cannot create", &temporary, &e))?;
-        let (news, tell) = sys::pipe().map_err(|e| HostError(format!("cannot make a pipe: {e}")))?;
+        let (news, tell) =
+            sys::pipe().map_err(|e| HostError(format!("cannot make a pipe: {e}")))?;
         let parent = std::process::id();
         let begun = self.clock.ticks();
         match sys::fork() {
@@ -129,15 +130,8 @@ impl Host for World {
             }
             Ok(Fork::Parent(pid)) => {
                 let fork_us = self.clock.ticks().saturating_sub(begun) / 1000;
-                self.child = Some(Writing {
-                    pid,
-                    news,
-                    keys: 0,
-                    cow: 0,
-                    error: None,
-                    temporary,
-                    target,
-                });
+                self.child =
+                    Some(Writing { pid, news, keys: 0, cow: 0, error: None, temporary, target });
                 Ok(Forked { pid, fork_us })
             }
             Err(error) => {
@@ -320,9 +314,8 @@ fn write_here(
     temporary: &Path,
 ) -> Result<(), HostError> {
     let file = File::create(temporary).map_err(|e| words("cannot create", temporary, &e))?;
-    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {}).map_err(|e| {
-        words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno))
-    })?;
+    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {})
+        .map_err(|e| words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno)))?;
     file.sync_all().map_err(|e| words("cannot sync", temporary, &e))
 }
 

@@ -10,6 +10,10 @@ use std::task::{Context, Poll};
 
 /// How many pieces one write takes.
 const PIECES: usize = 16;
+/// Bytes that are sent to one client before others have their turn.
+const SEND_MOST: usize = 128 * 1024;
+/// Replies join the one before them up to this size; beyond, what is sent can be freed piece by piece.
+const JOIN_MOST: usize = 64 * 1024;
 
 /// What waits to be sent.
 #[derive(Debug, Default)]
@@ -58,7 +62,9 @@ impl Output {
 
     /// Small replies join the last one that waits; others wait as they are.
     fn keep(&mut self, reply: &mut Reply) {
-        if let Some(last) = self.waiting.back_mut() {
+        if let Some(last) = self.waiting.back_mut()
+            && last.len() + reply.len() <= JOIN_MOST
+        {
             last.append(reply);
             return;
         }
@@ -66,15 +72,23 @@ impl Output {
         self.waiting.push_back(Box::new(std::mem::replace(reply, fresh)));
     }
 
-    /// Goes on sending, until the socket takes no more. Returns the bytes sent.
+    /// Goes on sending, until the socket takes no more or others should have their turn; true: there is more,
+    /// and the socket may take it. Returns the bytes sent as well.
     ///
     /// # Errors
     /// The peer is gone.
-    pub fn flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> io::Result<usize> {
+    pub fn flush(
+        &mut self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> io::Result<(usize, bool)> {
         let mut total = 0;
         while let Some(first) = self.waiting.front() {
+            if total >= SEND_MOST {
+                return Ok((total, true));
+            }
             let mut pieces = [IoSlice::new(&[]); PIECES];
-            let count = first.slices(self.sent, &mut pieces);
+            let count = first.slices(self.sent, SEND_MOST, &mut pieces);
             match stream.poll_write_vectored(cx, &pieces[..count]) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -90,17 +104,17 @@ impl Output {
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }
-        Ok(total)
+        Ok((total, false))
     }
 }
 
-/// Sends as much of a reply as the socket takes.
+/// Sends as much of a reply as the socket takes, up to [`SEND_MOST`].
 #[inline]
 fn send(stream: &Stream, reply: &Reply) -> io::Result<usize> {
     let mut sent = 0;
     loop {
         let mut pieces = [IoSlice::new(&[]); PIECES];
-        let count = reply.slices(sent, &mut pieces);
+        let count = reply.slices(sent, SEND_MOST - sent, &mut pieces);
         let result = match count {
             0 => return Ok(sent),
             1 => stream.try_write(&pieces[0]),
@@ -111,7 +125,7 @@ fn send(stream: &Stream, reply: &Reply) -> io::Result<usize> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(sent),
             Err(error) => return Err(error),
         }
-        if sent >= reply.len() {
+        if sent >= reply.len().min(SEND_MOST) {
             return Ok(sent);
         }
     }

@@ -7,7 +7,7 @@
 //! volume, for the idle end never comes while some socket always has bytes.
 
 use super::bell::Bell;
-use super::connection::{Connection, Life, Read};
+use super::connection::{Connection, Life, Read, later};
 use super::core::Core;
 use super::pool::Pool;
 use super::registry::{Counters, Registry};
@@ -126,7 +126,13 @@ impl Reactor {
     }
 
     /// Takes a socket in and starts its task.
-    pub fn adopt(&mut self, id: ClientId, counters: Arc<Counters>, socket: Socket, arrival: Arrival) {
+    pub fn adopt(
+        &mut self,
+        id: ClientId,
+        counters: Arc<Counters>,
+        socket: Socket,
+        arrival: Arrival,
+    ) {
         let stream = match socket.join() {
             Ok(stream) => stream,
             Err(error) => {
@@ -171,12 +177,13 @@ impl Reactor {
                 Read::Bytes(count, more) => {
                     self.volume.reads += 1;
                     self.volume.bytes += count;
-                    connection.parse(&self.settings, &self.preparer, &mut self.pool);
+                    self.volume.commands +=
+                        connection.parse(&self.settings, &self.preparer, &mut self.pool);
                     if connection.stuck_before_auth() {
                         connection.refuse_stranger();
                     }
                     if more {
-                        cx.waker().wake_by_ref();
+                        later(cx);
                         break;
                     }
                 }
@@ -193,7 +200,6 @@ impl Reactor {
         if connection.has_news() && !connection.listed {
             connection.listed = true;
             self.ready.push(route.slot);
-            self.volume.commands += connection.batch.as_ref().map_or(0, |b| b.requests.len());
         }
         let dead = connection.life == Life::Dead;
         if dead {

@@ -55,7 +55,8 @@ impl Iterator for Matches {
             return None;
         }
         let slot = self.0.trailing_zeros() / 8;
-        self.0 &= self.0 - 1;
+        // Clears the lowest bit; there is one.
+        self.0 &= self.0.wrapping_sub(1);
         Some(slot as usize)
     }
 }
@@ -64,9 +65,9 @@ impl Bucket {
     /// The slots with this tag; the free ones for tag 0.
     #[inline]
     pub fn matches(&self, tag: u8) -> Matches {
-        let differs = self.tags ^ (LOW * u64::from(tag));
+        let differs = self.tags ^ LOW.wrapping_mul(u64::from(tag));
         // The high bit of each byte says whether any bit of it is set; no carry leaves a byte.
-        let some = ((differs & !HIGH) + !HIGH) | differs;
+        let some = (differs & !HIGH).wrapping_add(!HIGH) | differs;
         Matches(!some & TAGS)
     }
 

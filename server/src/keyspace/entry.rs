@@ -222,6 +222,15 @@ impl fmt::Debug for EntryRef<'_> {
     }
 }
 
+/// What a change did to an entry's block: nothing if it stayed where it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Bytes of the old block.
+    pub freed: usize,
+    /// Bytes of the new one.
+    pub taken: usize,
+}
+
 /// An entry and the ownership of it.
 pub(super) struct Entry(NonNull<u8>);
 
@@ -268,20 +277,23 @@ impl Entry {
 
     /// Replaces the value; deadline, access clock and route stay. In place if the block's size stays.
     #[inline]
-    pub fn put(&mut self, put: Put<'_>) {
-        tell_apart(put, |content| self.put_content(content));
+    pub fn put(&mut self, put: Put<'_>) -> Moved {
+        tell_apart(put, |content| self.put_content(content))
     }
 
     /// Sets or clears the deadline (Unix milliseconds). Moves the block if it had none, or shall have none.
-    pub fn set_deadline(&mut self, deadline: Option<i64>) {
+    pub fn set_deadline(&mut self, deadline: Option<i64>) -> Moved {
         let header = self.get().header();
-        if header.has(TIMED) != deadline.is_some() {
-            self.toggle_timed();
-        }
+        let moved = if header.has(TIMED) == deadline.is_some() {
+            Moved::default()
+        } else {
+            self.toggle_timed()
+        };
         if let Some(deadline) = deadline {
             // SAFETY: the block is TIMED now, so the 8-aligned field is there (invariant 2), and it is ours.
             unsafe { self.block().add(header.deadline_start()).cast::<i64>().write(deadline) };
         }
+        moved
     }
 
     /// Sets the access clock; only its low 24 bits count.
@@ -351,17 +363,19 @@ impl Entry {
     }
 
     #[inline]
-    fn put_content(&mut self, new: Content<'_>) {
+    fn put_content(&mut self, new: Content<'_>) -> Moved {
         let entry = self.get();
         let header = entry.header();
         match (header.kind(), new) {
             (Kind::Int, Content::Int(number)) => {
                 // SAFETY: WORD of an Int is an aligned i64 (invariant 2), and it is ours.
                 unsafe { entry.at.add(header.word_start()).cast::<i64>().write(number) };
+                Moved::default()
             }
             (Kind::Blob, Content::Blob(blob)) => {
                 // SAFETY: the box belongs to this entry, and we have it alone.
                 unsafe { *entry.blob(header).as_mut() = blob };
+                Moved::default()
             }
             (Kind::Inline, Content::Inline(bytes)) => self.put_inline(bytes),
             (Kind::Int | Kind::Inline | Kind::Blob, new) => self.rebuild(new),
@@ -369,27 +383,33 @@ impl Entry {
     }
 
     #[inline]
-    fn put_inline(&mut self, bytes: &[u8]) {
+    fn put_inline(&mut self, bytes: &[u8]) -> Moved {
         let entry = self.get();
         let header = entry.header();
         let start = header.key_start() + entry.key_len(header);
-        let old_end = start + usize::from(header.value_len);
-        if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
-            return self.rebuild(Content::Inline(bytes));
+        let value_len = inline_len(bytes);
+        if header.value_len != value_len {
+            let old_end = start + usize::from(header.value_len);
+            if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
+                return self.rebuild(Content::Inline(bytes));
+            }
+            self.set_header(Header { value_len, ..header });
         }
         // SAFETY: the new end has the same rounding as the old one, so it is inside the block; `bytes` cannot
         // overlap a block of which we hold the only mutable handle.
-        unsafe { entry.at.add(start).copy_from_nonoverlapping(from(bytes), bytes.len()) };
-        self.set_header(Header { value_len: inline_len(bytes), ..header });
+        unsafe { self.block().add(start).copy_from_nonoverlapping(from(bytes), bytes.len()) };
+        Moved::default()
     }
 
     /// The same key, deadline, clock and route over another value.
-    fn rebuild(&mut self, content: Content<'_>) {
+    fn rebuild(&mut self, content: Content<'_>) -> Moved {
         let old = self.get();
         let mut new = Entry::build(old.key(), content, old.deadline());
         new.set_access(old.access());
         new.set_route(self.route());
+        let moved = Moved { freed: old.size(), taken: new.get().size() };
         *self = new;
+        moved
     }
 
     fn build(key: &[u8], content: Content<'_>, deadline: Option<i64>) -> Entry {
@@ -434,14 +454,15 @@ impl Entry {
     }
 
     /// Moves the block to one with a deadline field (not yet written), or without one.
-    fn toggle_timed(&mut self) {
+    fn toggle_timed(&mut self) -> Moved {
         let old = self.get();
         let header = old.header();
         let new_header = Header { meta: header.meta ^ u32::from(TIMED), ..header };
         let size = old.size();
         let (front, tail) = (header.deadline_start(), tail_start(header));
         let new_tail = tail_start(new_header);
-        let at = allocate(size - tail + new_tail);
+        let taken = size - tail + new_tail;
+        let at = allocate(taken);
         // SAFETY: header and WIDE stand in front of the deadline, everything else behind it; the new block
         // differs in size by just that field. The old block's value now belongs to the new one, so
         // the old one is freed without it.
@@ -453,6 +474,7 @@ impl Entry {
         free(old.at, size);
         let marks = (self.0.addr().get() & !ADDRESS) ^ VOLATILE;
         self.0 = at.map_addr(|at| at | marks);
+        Moved { freed: size, taken }
     }
 }
 

@@ -65,20 +65,40 @@ pub(super) struct Spot {
     slot: u8,
 }
 
-/// Buckets that are probed together.
+/// Buckets that are probed together. It knows all that a search needs, in half a cache line with the rest of
+/// its segment.
 struct Layer {
     buckets: Box<[Bucket]>,
-    used: usize,
+    used: u32,
+    mask: u16,
+    depth: u8,
 }
 
+const _: () = assert!(size_of::<Segment>() == 32);
+
 impl Layer {
-    fn new(buckets: usize) -> Layer {
-        Layer { buckets: (0..buckets).map(|_| Bucket::default()).collect(), used: 0 }
+    fn new(depth: u8, mask: u16, buckets: usize) -> Layer {
+        let buckets = (0..buckets).map(|_| Bucket::default()).collect();
+        Layer { buckets, used: 0, mask, depth }
+    }
+
+    /// The bits of a hash that follow the prefix.
+    #[inline]
+    fn route(&self, hash: u64) -> u16 {
+        // No shift is as long as 64, which need not be checked on each look-up.
+        (hash.wrapping_shl(self.depth.into()) >> (u64::BITS - ROUTE_BITS)) as u16
     }
 
     #[inline]
     fn home(&self, route: u16) -> usize {
-        (usize::from(route) * self.buckets.len()) >> ROUTE_BITS
+        // 2^15 times the number of a segment's buckets is far from 2^64.
+        usize::from(route & self.mask).wrapping_mul(self.buckets.len()) >> ROUTE_BITS
+    }
+
+    /// Whether an entry's route is that of a sought hash, as far as it is known.
+    #[inline]
+    fn is_route(&self, entry: &Entry, route: u16) -> bool {
+        (entry.route() ^ route) & self.mask == 0
     }
 
     #[inline]
@@ -87,19 +107,19 @@ impl Layer {
     }
 
     fn has_room(&self) -> bool {
-        self.used < limit(self.buckets.len())
+        (self.used as usize) < limit(self.buckets.len())
     }
 
-    /// `sought.route` has only good bits.
     #[inline]
-    fn find(&self, sought: &Sought<'_>) -> Option<(usize, usize, EntryRef<'_>)> {
-        let mut at = self.home(sought.route);
+    fn find(&self, hash: u64, key: &[u8]) -> Option<(usize, usize, EntryRef<'_>)> {
+        let (tag, route) = (tag_of(hash), self.route(hash));
+        let mut at = self.home(route);
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
-            for slot in bucket.matches(sought.tag) {
+            for slot in bucket.matches(tag) {
                 if let Some(entry) = bucket.entry(slot)
-                    && entry.route() & sought.mask == sought.route
-                    && entry.get().key() == sought.key
+                    && self.is_route(entry, route)
+                    && entry.get().key() == key
                 {
                     return Some((at, slot, entry.get()));
                 }
@@ -112,9 +132,32 @@ impl Layer {
         None
     }
 
-    fn place(&mut self, tag: u8, entry: Entry, mask: u16) -> (usize, usize) {
-        assert!(self.used < self.buckets.len() * SLOTS, "a layer must keep a free slot");
-        let mut at = self.home(entry.route() & mask);
+    /// Asks the processor for what `find` will read, if that is in the first two buckets.
+    #[inline]
+    fn prefetch_entry(&self, hash: u64) {
+        let (tag, route) = (tag_of(hash), self.route(hash));
+        let mut at = self.home(route);
+        for _ in 0..2 {
+            let bucket = &self.buckets[at];
+            let mut found = false;
+            for slot in bucket.matches(tag) {
+                if let Some(entry) = bucket.entry(slot)
+                    && self.is_route(entry, route)
+                {
+                    entry.prefetch();
+                    found = true;
+                }
+            }
+            if found || !bucket.was_passed() {
+                return;
+            }
+            at = self.next(at);
+        }
+    }
+
+    fn place(&mut self, tag: u8, entry: Entry) -> (usize, usize) {
+        assert!((self.used as usize) < self.buckets.len() * SLOTS, "a layer must keep a free slot");
+        let mut at = self.home(entry.route());
         loop {
             let bucket = &mut self.buckets[at];
             if let Some(slot) = bucket.matches(0).next() {
@@ -127,10 +170,10 @@ impl Layer {
         }
     }
 
-    fn remove(&mut self, bucket: usize, slot: usize, mask: u16) -> Option<Entry> {
+    fn remove(&mut self, bucket: usize, slot: usize) -> Option<Entry> {
         let entry = self.buckets[bucket].take(slot)?;
         self.used -= 1;
-        let mut at = self.home(entry.route() & mask);
+        let mut at = self.home(entry.route());
         while at != bucket {
             self.buckets[at].unpass();
             at = self.next(at);
@@ -138,12 +181,12 @@ impl Layer {
         Some(entry)
     }
 
-    fn each_of_home(&self, home: usize, mask: u16, each: &mut dyn FnMut(EntryRef<'_>)) {
+    fn each_of_home(&self, home: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
         let mut at = home;
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
             for entry in bucket.entries() {
-                if self.home(entry.route() & mask) == home {
+                if self.home(entry.route()) == home {
                     each(entry.get());
                 }
             }
@@ -155,37 +198,27 @@ impl Layer {
     }
 }
 
-/// What a search needs of a key.
-struct Sought<'a> {
-    key: &'a [u8],
-    tag: u8,
-    route: u16,
-    mask: u16,
-}
-
 /// The entries whose hashes begin with one prefix.
 pub(super) struct Segment {
     main: Layer,
     extra: Option<Box<Layer>>,
-    mask: u16,
-    depth: u8,
 }
 
 impl Segment {
     /// An empty segment for a prefix of `depth` bits.
     pub fn new(depth: u8, buckets: usize) -> Segment {
-        Segment { main: Layer::new(buckets), extra: None, mask: ROUTE_ALL, depth }
+        Segment::of(depth, ROUTE_ALL, buckets)
     }
 
     /// Bits of the prefix.
     #[inline]
     pub fn depth(&self) -> u8 {
-        self.depth
+        self.main.depth
     }
 
     /// Entries in it.
     pub fn len(&self) -> usize {
-        self.main.used + self.extra.as_ref().map_or(0, |extra| extra.used)
+        self.layers().map(|layer| layer.used as usize).sum()
     }
 
     /// Home positions: buckets of its main layer.
@@ -211,12 +244,10 @@ impl Segment {
     /// The entry of a key, and where it stands. O(1) but for keys of equal hash.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, EntryRef<'_>)> {
-        let route = self.route(hash) & self.mask;
-        let sought = Sought { key, tag: tag_of(hash), route, mask: self.mask };
-        if let Some((bucket, slot, entry)) = self.main.find(&sought) {
+        if let Some((bucket, slot, entry)) = self.main.find(hash, key) {
             return Some((spot(false, bucket, slot), entry));
         }
-        let (bucket, slot, entry) = self.extra.as_ref()?.find(&sought)?;
+        let (bucket, slot, entry) = self.extra.as_ref()?.find(hash, key)?;
         Some((spot(true, bucket, slot), entry))
     }
 
@@ -236,33 +267,33 @@ impl Segment {
 
     /// Places an entry whose key is not here yet. There must be room.
     pub fn place(&mut self, hash: u64, mut entry: Entry) -> Spot {
-        entry.set_route(self.route(hash));
+        entry.set_route(self.main.route(hash));
         self.put(tag_of(hash), entry)
     }
 
     /// Takes the entry at a spot out.
     pub fn remove(&mut self, at: Spot) -> Option<Entry> {
         let layer = if at.extra { self.extra.as_mut()? } else { &mut self.main };
-        layer.remove(at.bucket as usize, at.slot.into(), self.mask)
+        layer.remove(at.bucket as usize, at.slot.into())
     }
 
     /// The home of a hash that belongs to this segment.
     #[inline]
     pub fn home(&self, hash: u64) -> usize {
-        self.main.home(self.route(hash) & self.mask)
+        self.main.home(self.main.route(hash))
     }
 
     /// How far into the segment the home after `home` begins, in units of 2^(49 - depth) hashes; 2^15 at the end.
     pub fn end_of_home(&self, home: usize) -> u64 {
         let exact = ((home as u64 + 1) << ROUTE_BITS).div_ceil(self.homes() as u64);
         // Bits that the mask ignores cannot be the beginning of a home.
-        exact.next_multiple_of(1 << self.mask.trailing_zeros())
+        exact.next_multiple_of(1 << self.main.mask.trailing_zeros())
     }
 
     /// Hands out every entry whose home this is, wherever it stands.
     pub fn each_of_home(&self, home: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
         for layer in self.layers() {
-            layer.each_of_home(home, self.mask, each);
+            layer.each_of_home(home, each);
         }
     }
 
@@ -289,27 +320,19 @@ impl Segment {
     /// Asks the processor for the entries that may be the one of this hash.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
-        let route = self.route(hash) & self.mask;
-        let bucket = &self.main.buckets[self.main.home(route)];
-        for slot in bucket.matches(tag_of(hash)) {
-            if let Some(entry) = bucket.entry(slot)
-                && entry.route() & self.mask == route
-            {
-                entry.prefetch();
-            }
-        }
+        self.main.prefetch_entry(hash);
     }
 
     /// Adds a second layer of the same size.
     pub fn add_extra(&mut self) {
         assert!(self.extra.is_none(), "a segment has at most one extra layer");
-        self.extra = Some(Box::new(Layer::new(self.homes())));
+        self.extra = Some(Box::new(Layer::new(self.main.depth, self.main.mask, self.homes())));
     }
 
     /// Moves everything into one layer of `buckets`, reading no entry. The order stays.
     pub fn rebuild(&mut self, buckets: usize) {
         assert!(self.len() <= limit(buckets), "a segment rebuilt too small");
-        let mut new = self.like(self.depth, self.mask, buckets);
+        let mut new = Segment::of(self.main.depth, self.main.mask, buckets);
         for (tag, entry) in self.drain() {
             new.put(tag, entry);
         }
@@ -318,19 +341,19 @@ impl Segment {
 
     /// Parts it in two by the next bit of the hash. Hashes keys again only if the routes ran out of bits.
     pub fn split(mut self, hash_of: impl Fn(&[u8]) -> u64) -> (Segment, Segment) {
-        let depth = self.depth + 1;
+        let depth = self.main.depth + 1;
         let high = self.entries().filter(|entry| top_bit(entry)).count();
-        let spent = self.mask.count_ones() < ROUTE_MIN;
+        let spent = self.main.mask.count_ones() < ROUTE_MIN;
         if spent {
             self.entries().for_each(Entry::prefetch);
         }
-        let mask = if spent { ROUTE_ALL } else { (self.mask << 1) & ROUTE_ALL };
+        let mask = if spent { ROUTE_ALL } else { (self.main.mask << 1) & ROUTE_ALL };
         let mut halves =
-            [self.len() - high, high].map(|entries| self.like(depth, mask, fitting(entries)));
+            [self.len() - high, high].map(|entries| Segment::of(depth, mask, fitting(entries)));
         for (tag, mut entry) in self.drain() {
             let half = &mut halves[usize::from(top_bit(&entry))];
             let route = if spent {
-                half.route(hash_of(entry.get().key()))
+                half.main.route(hash_of(entry.get().key()))
             } else {
                 (entry.route() << 1) & ROUTE_ALL
             };
@@ -342,10 +365,13 @@ impl Segment {
 
     /// The opposite of [`Segment::split`]: `self` is the lower half.
     pub fn merge(mut self, mut high: Segment) -> Segment {
-        assert!(self.depth == high.depth && self.depth > 0, "only halves of one segment merge");
+        assert!(
+            self.depth() == high.depth() && self.depth() > 0,
+            "only halves of one segment merge"
+        );
         let top = 1 << (ROUTE_BITS - 1);
-        let mask = top | ((self.mask & high.mask) >> 1);
-        let mut merged = self.like(self.depth - 1, mask, fitting(self.len() + high.len()));
+        let mask = top | ((self.main.mask & high.main.mask) >> 1);
+        let mut merged = Segment::of(self.depth() - 1, mask, fitting(self.len() + high.len()));
         let low = self.drain().map(|(tag, entry)| (0, tag, entry));
         let high = high.drain().map(|(tag, entry)| (top, tag, entry));
         for (bit, tag, mut entry) in low.chain(high) {
@@ -355,22 +381,17 @@ impl Segment {
         merged
     }
 
-    #[inline]
-    fn route(&self, hash: u64) -> u16 {
-        ((hash << self.depth) >> (u64::BITS - ROUTE_BITS)) as u16
-    }
-
     fn put(&mut self, tag: u8, entry: Entry) -> Spot {
         let (extra, layer) = match &mut self.extra {
             Some(extra) if !self.main.has_room() => (true, &mut **extra),
             Some(_) | None => (false, &mut self.main),
         };
-        let (bucket, slot) = layer.place(tag, entry, self.mask);
+        let (bucket, slot) = layer.place(tag, entry);
         spot(extra, bucket, slot)
     }
 
-    fn like(&self, depth: u8, mask: u16, buckets: usize) -> Segment {
-        Segment { mask, ..Segment::new(depth, buckets) }
+    fn of(depth: u8, mask: u16, buckets: usize) -> Segment {
+        Segment { main: Layer::new(depth, mask, buckets), extra: None }
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
@@ -379,7 +400,7 @@ impl Segment {
 
     /// Takes all entries out, with their tags.
     fn drain(&mut self) -> impl Iterator<Item = (u8, Entry)> + use<> {
-        let main = std::mem::replace(&mut self.main, Layer::new(0)).buckets;
+        let main = std::mem::take(&mut self.main.buckets);
         let extra = self.extra.take().map(|extra| extra.buckets);
         main.into_iter().chain(extra.into_iter().flatten()).flat_map(Bucket::into_entries)
     }

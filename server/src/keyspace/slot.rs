@@ -51,7 +51,7 @@ impl<'a, 'k> Slot<'a, 'k> {
     #[inline]
     pub fn put(&mut self, put: Put<'_>) {
         match self.place {
-            Some(place) => self.table.resize(place, |entry| entry.put(put)),
+            Some(place) => self.table.put(place, put),
             None => self.create(put, None),
         }
     }

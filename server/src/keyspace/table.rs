@@ -23,10 +23,11 @@
 //!  3. The directory has at most `len / CELL_SHARE` cells when it doubles, so keys whose hashes differ in few bits
 //!     (a flood) make a segment longer and never the directory.
 
-use super::entry::{Entry, EntryRef};
+use super::entry::{Entry, EntryRef, Moved};
 use super::expire::{Lap, Tally};
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use crate::base::random::KeyHasher;
+use crate::value::Put;
 
 /// The directory doubles only if it then has a cell for no fewer than so many keys. Even hashes split at
 /// more than 150 keys a cell; a lower number would give a flood more memory.
@@ -120,14 +121,11 @@ impl Table {
             .expect("a place is good until the table changes")
     }
 
-    /// Changes an entry's block; the sum of bytes follows.
+    /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
-    pub fn resize(&mut self, at: Place, change: impl FnOnce(&mut Entry)) {
-        let entry = self.entry_mut(at);
-        let old = entry.get().size();
-        change(entry);
-        let new = entry.get().size();
-        self.bytes = self.bytes - old + new;
+    pub fn put(&mut self, at: Place, put: Put<'_>) {
+        let Moved { freed, taken } = self.entry_mut(at).put(put);
+        self.bytes = self.bytes - freed + taken;
     }
 
     /// Adds an entry whose key the table does not have. O(1), now and then one segment's growth.
@@ -157,15 +155,23 @@ impl Table {
     }
 
     /// Gives or takes an entry's deadline.
+    #[inline]
     pub fn set_deadline(&mut self, at: Place, deadline: Option<i64>) {
         let was_volatile = self.entry(at).is_volatile();
+        if was_volatile || deadline.is_some() {
+            self.change_deadline(at, was_volatile, deadline);
+        }
+    }
+
+    fn change_deadline(&mut self, at: Place, was_volatile: bool, deadline: Option<i64>) {
         match (was_volatile, deadline) {
             (false, None) => return,
             (true, None) => self.discount_volatile(at.segment),
             (false, Some(deadline)) => self.count_volatile(at.segment, deadline),
             (true, Some(deadline)) => self.note_deadline(at.segment, deadline),
         }
-        self.resize(at, |entry| entry.set_deadline(deadline));
+        let Moved { freed, taken } = self.entry_mut(at).set_deadline(deadline);
+        self.bytes = self.bytes - freed + taken;
     }
 
     /// Makes the table as large as `keys` keys will need, if it is empty. Allocates all of it at once, so the
@@ -335,6 +341,6 @@ impl Table {
 /// The first `depth` bits of a hash.
 #[inline]
 fn cell(hash: u64, depth: u8) -> usize {
-    // In two steps, because a shift by 64 is none.
-    ((hash >> 1) >> (63 - depth)) as usize
+    // In two steps, because a shift by 64 is none; `wrapping_shr` takes 6 bits, of which !depth is 63 - depth.
+    (hash >> 1).wrapping_shr(!u32::from(depth)) as usize
 }

@@ -277,12 +277,20 @@ impl Reply {
         pieces.filter(|piece| !piece.is_empty())
     }
 
-    /// Fills `out` with what to write after the first `written` bytes, and returns how many slices it used.
-    pub fn slices<'a>(&'a self, mut written: usize, out: &mut [IoSlice<'a>]) -> usize {
+    /// Fills `out` with what to write after the first `written` bytes, `most` bytes at most, and returns how
+    /// many slices it used.
+    pub fn slices<'a>(
+        &'a self,
+        mut written: usize,
+        mut most: usize,
+        out: &mut [IoSlice<'a>],
+    ) -> usize {
         let rest = self.pieces().filter_map(|piece| {
             let skip = written.min(piece.len());
             written -= skip;
-            (skip < piece.len()).then(|| &piece[skip..])
+            let take = most.min(piece.len() - skip);
+            most -= take;
+            (take > 0).then(|| &piece[skip..skip + take])
         });
         out.iter_mut().zip(rest).map(|(slot, piece)| *slot = IoSlice::new(piece)).count()
     }

@@ -95,7 +95,8 @@ impl Rates {
             let passed = now.mono_us.saturating_sub(then.mono_us).max(1);
             let rate = |i: usize| {
                 let grown = totals[i].saturating_sub(before[i]);
-                u64::try_from(u128::from(grown) * 1_000_000 / u128::from(passed)).unwrap_or(u64::MAX)
+                u64::try_from(u128::from(grown) * 1_000_000 / u128::from(passed))
+                    .unwrap_or(u64::MAX)
             };
             self.samples[self.next] = [rate(0), rate(1), rate(2)];
             self.next = (self.next + 1) % SAMPLES;

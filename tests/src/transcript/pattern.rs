@@ -389,7 +389,7 @@ mod tests {
         assert!(!meets("(nil)", "*-1\r\n", Proto::Resp2));
         assert!(!meets("{\"a\": 1}", "*2\r\n$1\r\na\r\n:1\r\n", Proto::Resp3));
         assert!(!meets("\"OK\"", "+OK\r\n", Proto::Resp2));
-        assert!(!meets("[\"message\"]", "*1\r\n$7\r\nmessage\r\n", Proto::Resp3));
+        assert!(!meets("[\"message\", 1]", "*2\r\n$7\r\nmessage\r\n:1\r\n", Proto::Resp3));
         assert!(!meets(":<1..5>", ":6\r\n", Proto::Resp2));
         assert!(!meets("any[1, 1]", "*2\r\n:1\r\n:2\r\n", Proto::Resp2));
     }
