@@ -292,8 +292,10 @@ impl Engine {
             Next::Done
         });
         self.parts.changes.tell_sent(db, args.len(), args.iter());
-        self.follow(me);
+        // Only a read leaves keys to bury, and a read has changed nothing that would have to follow first.
         self.bury_expired(me);
+        self.tell_misses(me);
+        self.follow(me);
         self.count(prepared.row, failed);
         if fast {
             self.run.ran(prepared.row);
@@ -346,8 +348,8 @@ impl Engine {
             clock,
         };
         let result = run(&mut cx);
-        for waste in self.parts.garbage.drain(..) {
-            host.discard(Garbage(waste));
+        if !self.parts.garbage.is_empty() {
+            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
         }
         result.map(|_change| Next::Done)
     }
@@ -425,6 +427,8 @@ impl Engine {
         for (db, key) in std::mem::take(&mut self.parts.lookups.expired) {
             self.expire(me, db, &key);
         }
+        // What followed these must not follow the command once more.
+        self.parts.changes.begin();
     }
 
     /// Removes one key if its time has passed, as a change of its own.

@@ -72,24 +72,18 @@ impl Engine {
 
     fn fork(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
         self.parts.persist.last_try = Some(self.now);
-        self.parts.persist.scheduled = false;
         let job = self.job();
         // Set before the fork, so that the child and the parent agree on what may move.
         self.parts.keyspace.set_child_alive(true);
         match host.fork_snapshot(&self.parts.keyspace, &job) {
             Ok(forked) => {
+                let keys = self.parts.keyspace.keys() as u64;
                 let persist = &mut self.parts.persist;
                 persist.forks += 1;
                 persist.fork_us = forked.fork_us;
                 persist.dirty_at_fork = persist.dirty;
-                persist.child = Some(Child {
-                    pid: forked.pid,
-                    since: self.now,
-                    keys_total: self.parts.keyspace.keys() as u64,
-                    keys_done: 0,
-                    cow: 0,
-                    heard: self.now,
-                });
+                persist.scheduled = false;
+                persist.child = Some(Child::new(forked.pid, keys, self.now));
                 tracing::info!("Background saving started by pid {}", forked.pid);
                 Ok(())
             }
@@ -102,11 +96,8 @@ impl Engine {
         }
     }
 
-    /// Looks after the child that writes, and begins a snapshot that is due. A duty.
-    pub(super) fn tend_snapshots(&mut self, host: &mut dyn Host) {
-        if self.parts.persist.child.is_some() {
-            self.tend_child(host);
-        }
+    /// Begins a snapshot that is due. A duty.
+    pub(super) fn begin_due_snapshot(&mut self, host: &mut dyn Host) {
         let persist = &self.parts.persist;
         if persist.child.is_some() || persist.loading.is_some() {
             return;
@@ -122,40 +113,41 @@ impl Engine {
         }
     }
 
-    fn tend_child(&mut self, host: &mut dyn Host) {
+    /// Looks after the child that writes, if there is one and it is time to. A duty.
+    pub(super) fn tend_child(&mut self, host: &mut dyn Host) {
         let now = self.now;
+        let Some(child) = &mut self.parts.persist.child else { return };
+        if now.mono_us < child.next_look_us() {
+            return;
+        }
         match host.child() {
             ChildNews::None => self.child_ended(),
-            ChildNews::Alive { keys, cow } => {
-                let Some(child) = &mut self.parts.persist.child else { return };
-                if keys != child.keys_done {
-                    child.heard = now;
-                }
-                child.keys_done = keys;
-                child.cow = cow;
-                if now.mono_us.saturating_sub(child.heard.mono_us) > HUNG_AFTER_US {
-                    let why = "the child wrote nothing for 10 minutes and was killed";
-                    tracing::warn!("Background saving error: {why}");
+            ChildNews::Alive { keys, bytes, cow } => {
+                if child.hear(keys, bytes, cow, now) {
                     host.kill_child();
-                    self.parts.persist.failed(why.into());
-                    self.child_ended();
+                    let minutes = HUNG_AFTER_US / 60_000_000;
+                    self.child_failed(format!(
+                        "the child wrote nothing for {minutes} minutes and was killed"
+                    ));
                 }
             }
+            ChildNews::Placing => child.looked = now,
             ChildNews::Finished { cow } => {
-                let persist = &mut self.parts.persist;
-                let since = persist.child.map_or(now.mono_us, |child| child.since.mono_us);
+                let (since, persist) = (child.since, &mut self.parts.persist);
                 let dirty = persist.dirty_at_fork;
-                persist.completed(dirty, now.mono_us.saturating_sub(since), now);
+                persist.completed(dirty, now.mono_us.saturating_sub(since.mono_us), now);
                 persist.last_cow = cow;
                 tracing::info!("Background saving terminated with success");
                 self.child_ended();
             }
-            ChildNews::Failed(why) => {
-                tracing::warn!("Background saving error: {}", why.0);
-                self.parts.persist.failed(why.0);
-                self.child_ended();
-            }
+            ChildNews::Failed(why) => self.child_failed(why.0),
         }
+    }
+
+    fn child_failed(&mut self, why: String) {
+        tracing::warn!("Background saving error: {why}");
+        self.parts.persist.failed(why);
+        self.child_ended();
     }
 
     fn child_ended(&mut self) {

@@ -184,7 +184,7 @@ impl Host for World {
     fn child(&mut self) -> ChildNews {
         let Some(child) = &self.child else { return ChildNews::None };
         if child.ends > self.ticks {
-            return ChildNews::Alive { keys: 0, cow: 0 };
+            return ChildNews::Alive { keys: 0, bytes: 0, cow: 0 };
         }
         match self.child.take().map(|child| child.result) {
             Some(Ok(file)) => {
