@@ -265,9 +265,11 @@ impl Arg {
 
     /// The fewest words it takes.
     const fn least(&self) -> i32 {
-        if self.optional {
-            return 0;
-        }
+        if self.optional { 0 } else { self.chosen() }
+    }
+
+    /// The fewest words it takes when it is there.
+    const fn chosen(&self) -> i32 {
         let announced = if self.token.is_empty() { 0 } else { 1 };
         match self.kind {
             Kind::PureToken => 1,
@@ -319,11 +321,12 @@ const fn fewest(args: &[Arg]) -> i32 {
     sum
 }
 
+/// One of several must be there, even where each of them is called optional (CLIENT KILL).
 const fn fewest_of(args: &[Arg]) -> i32 {
     let (mut least, mut i) = (i32::MAX, 0);
     while i < args.len() {
-        if args[i].least() < least {
-            least = args[i].least();
+        if args[i].chosen() < least {
+            least = args[i].chosen();
         }
         i += 1;
     }
