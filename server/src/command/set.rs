@@ -146,7 +146,12 @@ static SET: Command = Command {
         )
         .optional(),
     ],
-    keys: UPDATE_ONE,
+    keys: &[KeySpec {
+        first: 1,
+        last: 0,
+        step: 1,
+        access: &["RW", "access", "update", "variable_flags"],
+    }],
     access_without: Some(("GET", &["OW", "update"])),
     flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
