@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use lodestore_tests::client::{Client, encode};
-use lodestore_tests::fault::{await_info, await_true, field_of, info, number, temporary_files, try_call};
+use lodestore_tests::fault::{
+    await_info, await_true, field_of, info, number, temporary_files, try_call,
+};
 use lodestore_tests::server::{Server, installed, skip};
 use std::fs;
 use std::process::Command;
@@ -58,7 +60,9 @@ impl Driver {
             self.asked.push(self.written);
             client.raw(&requests);
             let done = (0..writes).all(|_| client.read_within(SOON).is_ok());
-            let Some(answer) = done.then(|| client.read_within(SOON).ok()).flatten() else { return };
+            let Some(answer) = done.then(|| client.read_within(SOON).ok()).flatten() else {
+                return;
+            };
             match answer.line().as_str() {
                 "+OK" => self.complete = self.written,
                 "+Background saving started" => {
@@ -101,7 +105,10 @@ impl Driver {
             let expected = if expected.is_empty() { "" } else { &expected };
             assert!(text == expected, "round {round}: key:{key} is not as write {newest} left it");
         }
-        assert!(newest == 0 || self.asked.contains(&newest), "round {round}: {newest} was no snapshot");
+        assert!(
+            newest == 0 || self.asked.contains(&newest),
+            "round {round}: {newest} was no snapshot"
+        );
         assert!(
             newest >= self.complete,
             "round {round}: the snapshot of write {} was complete, that of {newest} was loaded",

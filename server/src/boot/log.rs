@@ -43,6 +43,9 @@ where
         .with_max_level(level)
         .event_format(form)
         .with_writer(writer)
+        // A line that cannot be written is lost. Told on standard error, which is often the same full
+        // disk, it would be a panic.
+        .log_internal_errors(false)
         .finish();
     // A second start in one process (tests) keeps the first log.
     let _ = tracing::subscriber::set_global_default(subscriber);

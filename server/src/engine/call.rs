@@ -9,9 +9,9 @@
 //!       call      run in the row's context -> roll back on error -> follow -> Next
 //! ```
 
+use super::Engine;
 use super::gate::{self, Verdict, Visit};
 use super::port::{Batch, Ending, Garbage, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
-use super::Engine;
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
@@ -182,9 +182,7 @@ impl Engine {
         if let Some(transaction) = &mut me.transaction
             && !entry.row.flags.has(NOT_QUEUED)
         {
-            transaction
-                .queue
-                .push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
+            transaction.queue.push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
@@ -213,7 +211,12 @@ impl Engine {
 
     /// Takes the reply back where CLIENT REPLY asked for silence.
     #[inline]
-    fn answered(&mut self, me: &mut Session, reply: &mut Reply, mark: crate::resp::reply::Mark) -> Step {
+    fn answered(
+        &mut self,
+        me: &mut Session,
+        reply: &mut Reply,
+        mark: crate::resp::reply::Mark,
+    ) -> Step {
         match me.answers {
             Answers::On => {}
             Answers::Off => reply.roll_back(mark),

@@ -16,11 +16,8 @@ type Follower = fn(&mut Engine, &mut Session);
 
 /// In this order, because: a watcher must fail before anybody is served; the feed must hold what
 /// replicas are told before a waiter is served, each as a call of its own.
-const FOLLOWERS: &[(&str, Follower)] = &[
-    ("watch", fail_watchers),
-    ("notify", publish_events),
-    ("log", append_to_feed),
-];
+const FOLLOWERS: &[(&str, Follower)] =
+    &[("watch", fail_watchers), ("notify", publish_events), ("log", append_to_feed)];
 
 impl Engine {
     /// Carries out what follows the call that just ended. The dirty count comes first and always;
@@ -71,7 +68,13 @@ fn publish_events(engine: &mut Engine, me: &mut Session) {
         }
         if wanted.contains(EventClasses::KEYSPACE) {
             let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
-            deliver::publish(&parts.pubsub, &mut parts.sessions, me, &channel, event.name.as_bytes());
+            deliver::publish(
+                &parts.pubsub,
+                &mut parts.sessions,
+                me,
+                &channel,
+                event.name.as_bytes(),
+            );
         }
         if wanted.contains(EventClasses::KEYEVENT) {
             let channel = format!("__keyevent@{db}__:{}", event.name);

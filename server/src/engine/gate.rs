@@ -142,9 +142,7 @@ fn not_paused(visit: &Visit<'_>) -> Verdict {
     }
     let stopped = match what {
         Pausing::All => true,
-        Pausing::Writes => {
-            row.writes() || row.flags.has(MAY_REPLICATE) || writes_on_exec(visit)
-        }
+        Pausing::Writes => row.writes() || row.flags.has(MAY_REPLICATE) || writes_on_exec(visit),
     };
     if stopped { Verdict::Wait } else { Verdict::Pass }
 }
@@ -154,9 +152,11 @@ fn writes_on_exec(visit: &Visit<'_>) -> bool {
     visit.entry.row.flags.has(crate::command::row::RUNS_QUEUE)
         && visit.me.transaction.as_ref().is_some_and(|transaction| {
             transaction.queue.iter().any(|queued| {
-                visit.parts.index.entry(queued.row).is_some_and(|entry| {
-                    entry.row.writes() || entry.row.flags.has(MAY_REPLICATE)
-                })
+                visit
+                    .parts
+                    .index
+                    .entry(queued.row)
+                    .is_some_and(|entry| entry.row.writes() || entry.row.flags.has(MAY_REPLICATE))
             })
         })
 }

@@ -15,8 +15,8 @@ use super::settings::IoSettings;
 use super::stream::Stream;
 use crate::config::lists::OutputLimit;
 use crate::engine::port::{Batch, Ending, Preparer};
-use crate::resp::reply::Reply;
 use crate::resp::protocol::ProtocolError;
+use crate::resp::reply::Reply;
 use crate::resp::request::{Halt, Limits, Parser};
 use crate::session::{Class, Route};
 use ::bytes::BufMut;
@@ -172,16 +172,10 @@ impl Connection {
     }
 
     /// Parses what was read into requests, and says how many there are now that were not before.
-    pub fn parse(
-        &mut self,
-        settings: &IoSettings,
-        preparer: &Preparer,
-        pool: &mut Pool,
-    ) -> usize {
+    pub fn parse(&mut self, settings: &IoSettings, preparer: &Preparer, pool: &mut Pool) -> usize {
         let batch = self.batch.get_or_insert_with(|| pool.take());
         let before = batch.requests.len();
-        let limits =
-            Limits { max_bulk: settings.max_bulk, authenticated: self.authenticated };
+        let limits = Limits { max_bulk: settings.max_bulk, authenticated: self.authenticated };
         match self.parser.parse(&mut batch.requests, &limits) {
             Halt::NeedMore => {}
             Halt::Error(error) => {
@@ -275,9 +269,7 @@ impl Connection {
         let unused = self.batch.as_ref().is_some_and(|batch| {
             batch.requests.buf.is_empty() && batch.ending == Ending::Open && batch.bytes_in == 0
         });
-        if unused
-            && let Some(batch) = self.batch.take()
-        {
+        if unused && let Some(batch) = self.batch.take() {
             pool.give(batch);
         }
     }
@@ -405,8 +397,7 @@ impl Connection {
                 }
             }
         }
-        self.life =
-            if Instant::now() > until { Life::Dead } else { Life::Lingering(until, left) };
+        self.life = if Instant::now() > until { Life::Dead } else { Life::Lingering(until, left) };
     }
 
     /// Looks at the limits of time: a soft limit exceeded for too long, a farewell that takes too long.

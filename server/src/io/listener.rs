@@ -62,9 +62,10 @@ impl Listeners {
             }
         }
         if let Some(path) = &config.unix_socket {
-            listeners.unix = Some(bind_unix(path, config.unix_socket_mode.0).map_err(|error| {
-                format!("Failed opening Unix socket: bind: {path}: {error}")
-            })?);
+            listeners.unix =
+                Some(bind_unix(path, config.unix_socket_mode.0).map_err(|error| {
+                    format!("Failed opening Unix socket: bind: {path}: {error}")
+                })?);
         }
         if listeners.tcp.is_empty() && listeners.unix.is_none() {
             return Err("Configured to not listen anywhere, exiting.".into());
@@ -81,7 +82,11 @@ impl Listeners {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn serve(self, registry: &Arc<Registry>, settings: fn() -> Arc<IoSettings>) -> io::Result<()> {
+    pub fn serve(
+        self,
+        registry: &Arc<Registry>,
+        settings: fn() -> Arc<IoSettings>,
+    ) -> io::Result<()> {
         for listener in self.tcp {
             let listener = TcpListener::from_std(listener)?;
             tokio::spawn(accept_tcp(listener, Arc::clone(registry), settings));
@@ -138,7 +143,11 @@ fn bind_unix(path: &str, mode: u32) -> io::Result<std::os::unix::net::UnixListen
     Ok(listener)
 }
 
-async fn accept_tcp(listener: TcpListener, registry: Arc<Registry>, settings: fn() -> Arc<IoSettings>) {
+async fn accept_tcp(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    settings: fn() -> Arc<IoSettings>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {

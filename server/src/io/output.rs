@@ -77,7 +77,11 @@ impl Output {
     ///
     /// # Errors
     /// The peer is gone.
-    pub fn flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> io::Result<(usize, bool)> {
+    pub fn flush(
+        &mut self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> io::Result<(usize, bool)> {
         let mut total = 0;
         while let Some(first) = self.waiting.front() {
             if total >= SEND_MOST {

@@ -126,7 +126,13 @@ impl Reactor {
     }
 
     /// Takes a socket in and starts its task.
-    pub fn adopt(&mut self, id: ClientId, counters: Arc<Counters>, socket: Socket, arrival: Arrival) {
+    pub fn adopt(
+        &mut self,
+        id: ClientId,
+        counters: Arc<Counters>,
+        socket: Socket,
+        arrival: Arrival,
+    ) {
         let stream = match socket.join() {
             Ok(stream) => stream,
             Err(error) => {

@@ -66,7 +66,9 @@ impl Stream {
     /// Tells the peer that nothing more will be sent.
     pub fn end_output(&self) {
         let result = match self {
-            Stream::Tcp(stream) => socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write),
+            Stream::Tcp(stream) => {
+                socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)
+            }
             Stream::Unix(stream) => {
                 socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)
             }

@@ -175,7 +175,15 @@ pub fn start(
             }
         });
     })?;
-    Ok(Link { to_worker, from_worker, bell, backlog: VecDeque::new(), told: false, connections: 0, busy })
+    Ok(Link {
+        to_worker,
+        from_worker,
+        bell,
+        backlog: VecDeque::new(),
+        told: false,
+        connections: 0,
+        busy,
+    })
 }
 
 /// A runtime whose idle moments end the reactor's turns.

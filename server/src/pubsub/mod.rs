@@ -93,7 +93,11 @@ impl PubSub {
     }
 
     fn tidy(&mut self, who: Listener) {
-        if self.of_listener.get(&who).is_some_and(|own| own.channels.is_empty() && own.patterns.is_empty()) {
+        if self
+            .of_listener
+            .get(&who)
+            .is_some_and(|own| own.channels.is_empty() && own.patterns.is_empty())
+        {
             self.of_listener.remove(&who);
         }
     }

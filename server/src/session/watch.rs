@@ -23,7 +23,10 @@ struct Watcher {
 impl Watch {
     /// Nothing is watched.
     pub fn new(hasher: KeyHasher) -> Watch {
-        Watch { by_key: HashMap::with_hasher(hasher.clone()), by_client: HashMap::with_hasher(hasher) }
+        Watch {
+            by_key: HashMap::with_hasher(hasher.clone()),
+            by_client: HashMap::with_hasher(hasher),
+        }
     }
 
     /// Whether nobody watches anything.
