@@ -7,6 +7,7 @@ pub mod crash;
 pub mod crc;
 pub mod queue;
 pub mod random;
+pub mod relation;
 pub mod sha1;
 pub mod sys;
 pub mod time;

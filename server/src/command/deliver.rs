@@ -16,7 +16,7 @@ pub fn publish(
     message: &[u8],
 ) -> usize {
     let mut receivers = 0;
-    for &listener in pubsub.listeners(channel) {
+    for (listener, ()) in pubsub.channels.numbers(channel) {
         if let Some(out) = outbox(me, sessions, ClientId(listener)) {
             out.push(3);
             out.bulk(b"message");
@@ -25,11 +25,11 @@ pub fn publish(
             receivers += 1;
         }
     }
-    for (pattern, listeners) in pubsub.patterns() {
+    for (pattern, listeners) in pubsub.patterns.names() {
         if !glob(pattern, channel, false) {
             continue;
         }
-        for &listener in listeners {
+        for (listener, ()) in listeners {
             if let Some(out) = outbox(me, sessions, ClientId(listener)) {
                 out.push(4);
                 out.bulk(b"pmessage");

@@ -14,6 +14,8 @@ pub mod text;
 pub mod window;
 
 mod categories;
+mod client;
+mod client_list;
 mod config;
 mod connection;
 mod counter;
@@ -31,14 +33,17 @@ mod info_stats;
 mod introspect;
 mod keys;
 mod persist;
+mod pubsub;
 mod scan;
 mod server;
 mod set;
 mod set_options;
 mod string;
+mod transaction;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
+    client::TABLE,
     config::TABLE,
     connection::TABLE,
     counter::TABLE,
@@ -49,8 +54,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     info::TABLE,
     introspect::TABLE,
     persist::TABLE,
+    pubsub::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
     string::TABLE,
+    transaction::TABLE,
 ];

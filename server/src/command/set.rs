@@ -89,7 +89,7 @@ static MSET: Command = Command {
 };
 
 fn mset(cx: &mut WriteCx<'_>) -> Result<Change> {
-    if cx.args.len() % 2 == 0 {
+    if cx.args.len().is_multiple_of(2) {
         return Err(Error::Arity("mset"));
     }
     let mut change = Change::NONE;
@@ -169,11 +169,10 @@ fn set_with_options(cx: &mut WriteCx<'_>) -> Result<Change> {
     if options.get {
         answer_old(cx, key)?;
     }
-    let exists = cx.slot(key).exists();
     let refused = match options.condition {
         Condition::Always => false,
-        Condition::IfMissing => exists,
-        Condition::IfPresent => !exists,
+        Condition::IfMissing => cx.slot(key).exists(),
+        Condition::IfPresent => !cx.slot(key).exists(),
     };
     if !options.get {
         if refused { cx.reply.null() } else { cx.reply.ok() }

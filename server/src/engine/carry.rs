@@ -68,12 +68,10 @@ impl Engine {
     /// Runs a transaction's queue as one unit; its replies form one array.
     fn run_transaction(&mut self, host: &mut dyn Host, me: &mut Session, reply: &mut Reply) {
         let Some(transaction) = me.transaction.take() else { return };
-        reply.array(transaction.queue.len());
+        reply.array(transaction.len());
         self.feed.begin_unit();
-        for queued in &transaction.queue {
-            let args = queued.request.args();
-            let hashed = self.hash_first_key(queued.row, args);
-            let prepared = Prepared { row: queued.row, hashed };
+        for (row, args) in transaction.commands() {
+            let prepared = Prepared { row, hashed: self.hash_first_key(row, args) };
             let next = self.call(host, me, prepared, args, reply, true);
             let closes = matches!(next, Next::Close);
             self.carry_out(host, me, next, reply, args);

@@ -32,7 +32,7 @@ use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
 use crate::command::context::{About, Lookups, Parts};
 use crate::command::index::Index;
-use crate::config::Config;
+use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
 use crate::keyspace::change::Changes;
 use crate::persist::state::Persist;
@@ -40,7 +40,7 @@ use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
 use crate::session::watch::Watch;
-use crate::session::{Arrival, ClientId, Session, Sessions};
+use crate::session::{Arrival, Class, ClientId, Route, Session, Sessions};
 use crate::stats::Stats;
 use cron::Clockwork;
 use follow::Feed;
@@ -51,8 +51,10 @@ use std::collections::VecDeque;
 /// A turn stops taking up work after this many microseconds.
 pub const TURN_US: u64 = 2_000;
 
+type Forget = fn(&mut Parts, ClientId);
+
 /// What a session does when it closes is done by this list: every part that keeps client ids.
-const FORGET: &[(&str, fn(&mut Parts, ClientId))] = &[
+const FORGET: &[(&str, Forget)] = &[
     ("watch", |parts, id| parts.watch.forget(id)),
     ("pubsub", |parts, id| parts.pubsub.forget(id.0)),
 ];
@@ -69,6 +71,8 @@ pub struct Engine {
     run: call::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
+    /// The minute in which an attack was last logged.
+    attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
     now: Now,
@@ -110,6 +114,7 @@ impl Engine {
             run: call::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
+            attack_minute: None,
             exit: None,
             settings_version: 0,
             now: Now::default(),
@@ -200,7 +205,7 @@ impl Engine {
     }
 
     /// A client that waits and has hung up is not waited for.
-    fn hang_up(&mut self, route: crate::session::Route) {
+    fn hang_up(&mut self, route: Route) {
         if let Some(session) = self.parts.sessions.get_mut(route.id) {
             session.hung_up = true;
             if session.parked {
@@ -219,6 +224,11 @@ impl Engine {
                 self.send(route, pushes, class);
             }
         }
+        self.close_marked();
+    }
+
+    /// Closes the sessions that were to be closed.
+    fn close_marked(&mut self) {
         for id in self.parts.sessions.take_closing() {
             if let Some(session) = self.parts.sessions.get(id) {
                 let route = session.route;
@@ -228,12 +238,7 @@ impl Engine {
         }
     }
 
-    fn send(
-        &mut self,
-        route: crate::session::Route,
-        reply: Box<Reply>,
-        class: crate::session::Class,
-    ) {
+    fn send(&mut self, route: Route, reply: Box<Reply>, class: Class) {
         if !reply.is_empty() {
             self.parts.stats.bytes_out += reply.len() as u64;
             self.outbox.push(Outbound::Push(route, reply, class));
@@ -285,6 +290,8 @@ impl Engine {
         let keys = !self.parts.watch.is_empty()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
+        self.parts.lookups.keep_misses =
+            self.parts.config.notify.contains(EventClasses::MISS) && !self.parts.pubsub.is_empty();
     }
 
     /// Begins to collect the follower stream: every change as a log or a replica is told it.

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 /// The parked batches, in the order they came.
 #[derive(Default)]
 pub struct Parked {
+    #[expect(clippy::vec_box, reason = "batches move by pointer, from and to other owners")]
     waiting: Vec<Box<Batch>>,
 }
 

@@ -14,6 +14,7 @@ const MOST: usize = 256;
 /// Empty batches.
 #[derive(Default)]
 pub struct Pool {
+    #[expect(clippy::vec_box, reason = "batches move by pointer, from and to other owners")]
     free: Vec<Box<Batch>>,
 }
 

@@ -15,6 +15,7 @@ use crate::base::time::Now;
 use crate::resp::reply::{Proto, Reply};
 use std::collections::HashMap;
 use transaction::Transaction;
+use watch::Watch;
 
 /// A connection's number: counts up from 1 and is never used again. CLIENT ID answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -72,6 +73,17 @@ pub enum Class {
     Pubsub,
 }
 
+/// What a client calls itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// CLIENT SETNAME.
+    pub name: Box<[u8]>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Box<[u8]>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_version: Box<[u8]>,
+}
+
 /// One connection, as the engine sees it.
 #[derive(Debug)]
 pub struct Session {
@@ -89,12 +101,8 @@ pub struct Session {
     pub commands: u64,
     /// Bytes that it sent.
     pub bytes_in: u64,
-    /// CLIENT SETNAME.
-    pub name: Vec<u8>,
-    /// CLIENT SETINFO LIB-NAME.
-    pub lib_name: Vec<u8>,
-    /// CLIENT SETINFO LIB-VER.
-    pub lib_version: Vec<u8>,
+    /// What it calls itself; most say nothing.
+    labels: Option<Box<Labels>>,
     /// The selected database.
     pub db: usize,
     /// RESP2 or RESP3.
@@ -108,7 +116,7 @@ pub struct Session {
     /// CLIENT NO-TOUCH: its reads leave the access clock alone.
     pub no_touch: bool,
     /// MULTI: the queue.
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Box<Transaction>>,
     /// Keys that it watches: a count; the keys are in `watch`.
     pub watching: usize,
     /// A watched key changed.
@@ -138,9 +146,7 @@ impl Session {
             last_command: "NULL",
             commands: 0,
             bytes_in: 0,
-            name: Vec::new(),
-            lib_name: Vec::new(),
-            lib_version: Vec::new(),
+            labels: None,
             db: 0,
             proto: Proto::Resp2,
             authenticated,
@@ -164,6 +170,16 @@ impl Session {
         self.route.id
     }
 
+    /// What it calls itself.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_deref()
+    }
+
+    /// What it calls itself, for changes.
+    pub fn labels_mut(&mut self) -> &mut Labels {
+        self.labels.get_or_insert_default()
+    }
+
     /// Whether it came from this machine.
     pub fn is_local(&self) -> bool {
         self.arrival.loopback || self.arrival.unix
@@ -182,6 +198,21 @@ impl Session {
     /// The class that decides its output limit.
     pub fn class(&self) -> Class {
         if self.subscriptions() > 0 { Class::Pubsub } else { Class::Normal }
+    }
+
+    /// Ends the transaction that is being queued, if there is one, and all watches.
+    pub fn end_transaction(&mut self, watch: &mut Watch) {
+        self.transaction = None;
+        self.end_watches(watch);
+    }
+
+    /// Ends all watches, failed or not.
+    pub fn end_watches(&mut self, watch: &mut Watch) {
+        if self.watching > 0 {
+            watch.forget(self.id());
+            self.watching = 0;
+        }
+        self.watch_failed = false;
     }
 
     /// Where a push is written: it goes out behind the reply of the command that runs.
@@ -297,12 +328,18 @@ impl Sessions {
         Some(session.outbox())
     }
 
-    /// Asks for another session to be closed.
+    /// Asks for another session to be closed; the engine does so before the next command.
     pub fn close(&mut self, id: ClientId) {
         if let Some(session) = self.get_mut(id) {
             session.closing = true;
             self.closing.push(id);
         }
+    }
+
+    /// Whether any session is to be closed.
+    #[inline]
+    pub fn any_closing(&self) -> bool {
+        !self.closing.is_empty()
     }
 
     /// Who got pushes since the last call.
@@ -313,5 +350,16 @@ impl Sessions {
     /// Who is to be closed since the last call.
     pub fn take_closing(&mut self) -> Vec<ClientId> {
         std::mem::take(&mut self.closing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_session_is_small() {
+        let size = size_of::<Session>();
+        assert!(size <= 256, "a session takes {size} bytes: box what is rare");
     }
 }
