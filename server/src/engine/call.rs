@@ -16,12 +16,13 @@ use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
-use crate::command::row::{FAST, NOT_QUEUED, Run};
+use crate::command::row::{Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
 use crate::keyspace::change::Event;
-use crate::resp::args::{Args, OwnedRequest};
+use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
+use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::Reply;
-use crate::session::transaction::Queued;
+use crate::session::transaction::Transaction;
 use crate::session::{Answers, Session};
 use crate::stats::Stats;
 
@@ -89,18 +90,15 @@ impl Engine {
             let prepared = batch.prepared[batch.cursor];
             let args = batch.requests.args(batch.cursor);
             self.ahead.step(&self.parts.keyspace);
-            match self.step(host, me, prepared, args, &mut batch.reply) {
-                Step::Next => batch.cursor += 1,
-                Step::Wait => return Step::Wait,
-                Step::Close => {
-                    batch.cursor += 1;
-                    return Step::Close;
-                }
+            let step = self.step(host, me, prepared, args, &mut batch.reply);
+            if matches!(step, Step::Wait) {
+                return Step::Wait;
             }
+            batch.cursor += 1;
             if let Some(mut pushes) = me.take_outbox() {
                 batch.reply.append(&mut pushes);
             }
-            if me.closing || self.exit.is_some() {
+            if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
             }
             if batch.reply.len() >= OUTPUT_FULL {
@@ -122,10 +120,25 @@ impl Engine {
             Ending::Broken(error) => {
                 batch.close = true;
                 tracing::debug!("Client {}: {error}", me.id().0);
+                if error == ProtocolError::SecurityAttack {
+                    self.warn_of_attack(me);
+                }
                 if let Some(error) = error.reply() {
                     self.error(&mut batch.reply, &error);
                 }
             }
+        }
+    }
+
+    /// Somebody makes a browser talk to us. One line a minute, so that it cannot flood the log.
+    fn warn_of_attack(&mut self, me: &Session) {
+        let minute = self.now.mono_us / 60_000_000;
+        if self.attack_minute.replace(minute) != Some(minute) {
+            tracing::warn!(
+                "Possible SECURITY ATTACK detected: {} sends HTTP (POST or Host:), as if a web page \
+                 were used to reach this server. Connection closed.",
+                me.arrival.peer
+            );
         }
     }
 
@@ -164,7 +177,7 @@ impl Engine {
     ) -> Step {
         let mark = reply.mark();
         let Some(&entry) = self.parts.index.entry(prepared.row) else {
-            self.refuse(me, reply, unknown(args));
+            self.refuse(me, None, reply, unknown(args));
             return self.answered(me, reply, mark);
         };
         let visit = Visit { entry: &entry, args, me, parts: &self.parts, now: self.now };
@@ -173,7 +186,7 @@ impl Engine {
             Verdict::Wait => return Step::Wait,
             Verdict::Refuse(error) => {
                 self.parts.stats.per_command[prepared.row as usize].rejected += 1;
-                self.refuse(me, reply, error);
+                self.refuse(me, Some(entry.row), reply, error);
                 return self.answered(me, reply, mark);
             }
         }
@@ -182,22 +195,32 @@ impl Engine {
         if let Some(transaction) = &mut me.transaction
             && !entry.row.flags.has(NOT_QUEUED)
         {
-            transaction.queue.push(Queued { row: prepared.row, request: OwnedRequest::from(args) });
+            let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
+            if transaction.bytes() + args.bytes_len() as u64 > limit {
+                let id = me.id().0;
+                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
+                return Step::Close;
+            }
+            transaction.push(prepared.row, args);
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
         let next = self.call(host, me, prepared, args, reply, false);
-        let ends = matches!(next, Next::Close);
+        me.closing |= matches!(next, Next::Close);
         self.carry_out(host, me, next, reply, args);
-        if ends || me.closing {
-            let _ = self.answered(me, reply, mark);
-            return Step::Close;
-        }
         self.answered(me, reply, mark)
     }
 
-    /// An error before the call. It spoils a transaction that is being queued.
-    fn refuse(&mut self, me: &mut Session, reply: &mut Reply, error: Error) {
+    /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
+    /// it refuses.
+    fn refuse(&mut self, me: &mut Session, row: Option<&Command>, reply: &mut Reply, error: Error) {
+        if row.is_some_and(|row| row.flags.has(RUNS_QUEUE)) {
+            me.end_transaction(&mut self.parts.watch);
+            let text = error.to_string();
+            let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+            let error = format!("EXECABORT Transaction discarded because of: {reason}");
+            return self.error(reply, &Error::text(error));
+        }
         if let Some(transaction) = &mut me.transaction {
             transaction.refused = true;
         }
@@ -269,8 +292,10 @@ impl Engine {
             Next::Done
         });
         self.parts.changes.tell_sent(db, args.len(), args.iter());
-        self.follow(me);
+        // Only a read leaves keys to bury, and a read has changed nothing that would have to follow first.
         self.bury_expired(me);
+        self.tell_misses(me);
+        self.follow(me);
         self.count(prepared.row, failed);
         if fast {
             self.run.ran(prepared.row);
@@ -323,8 +348,8 @@ impl Engine {
             clock,
         };
         let result = run(&mut cx);
-        for waste in self.parts.garbage.drain(..) {
-            host.discard(Garbage(waste));
+        if !self.parts.garbage.is_empty() {
+            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
         }
         result.map(|_change| Next::Done)
     }
@@ -373,6 +398,10 @@ impl Engine {
         let mut cx =
             ServerCx { args, reply, me, parts: &mut self.parts, io, now: self.now, in_exec };
         let result = run(&mut cx);
+        if self.parts.sessions.any_closing() {
+            // CLIENT KILL: who is gone runs nothing more and hears nothing more.
+            self.close_marked();
+        }
         self.listen();
         result
     }
@@ -398,6 +427,8 @@ impl Engine {
         for (db, key) in std::mem::take(&mut self.parts.lookups.expired) {
             self.expire(me, db, &key);
         }
+        // What followed these must not follow the command once more.
+        self.parts.changes.begin();
     }
 
     /// Removes one key if its time has passed, as a change of its own.

@@ -9,7 +9,7 @@ use crate::base::time::Now;
 use crate::command::context::Parts;
 use crate::command::index::Entry;
 use crate::command::row::{
-    ALLOW_BUSY, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, WHILE_PAUSED, WHILE_SUBSCRIBED,
+    LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, WHILE_PAUSED, WHILE_SUBSCRIBED,
 };
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -137,7 +137,7 @@ fn snapshots_work(visit: &Visit<'_>) -> Verdict {
 fn not_paused(visit: &Visit<'_>) -> Verdict {
     let row = visit.entry.row;
     let Some(what) = visit.parts.pause.current(visit.now) else { return Verdict::Pass };
-    if row.flags.has(WHILE_PAUSED) || row.flags.has(ALLOW_BUSY) {
+    if row.flags.has(WHILE_PAUSED) {
         return Verdict::Pass;
     }
     let stopped = match what {
@@ -151,11 +151,11 @@ fn not_paused(visit: &Visit<'_>) -> Verdict {
 fn writes_on_exec(visit: &Visit<'_>) -> bool {
     visit.entry.row.flags.has(crate::command::row::RUNS_QUEUE)
         && visit.me.transaction.as_ref().is_some_and(|transaction| {
-            transaction.queue.iter().any(|queued| {
+            transaction.rows().iter().any(|&row| {
                 visit
                     .parts
                     .index
-                    .entry(queued.row)
+                    .entry(row)
                     .is_some_and(|entry| entry.row.writes() || entry.row.flags.has(MAY_REPLICATE))
             })
         })

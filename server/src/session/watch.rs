@@ -1,96 +1,130 @@
 //! Which connections watch which keys.
 //!
 //! Owns: the keys between WATCH and EXEC.   Uses: base.   Never: sessions, data.
+//!
+//! As long as a watch has not failed its key is as it was when the watch began, or past its time; so
+//! what the key was then tells what a flush does to it.
 
 use super::ClientId;
 use crate::base::random::KeyHasher;
-use std::collections::HashMap;
+use crate::base::relation::Relation;
 
-type Watched = (usize, Box<[u8]>);
+/// What a key was when the watch began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Was {
+    /// It did not exist.
+    Missing,
+    /// It existed.
+    Alive,
+    /// It was past its time already and still there: that it vanishes is no change.
+    Expired,
+}
 
 /// The watched keys of everybody.
 pub struct Watch {
-    by_key: HashMap<Watched, Vec<Watcher>, KeyHasher>,
-    by_client: HashMap<ClientId, Vec<Watched>, KeyHasher>,
-}
-
-struct Watcher {
-    id: ClientId,
-    /// The key was already past its time when the watch began: that it vanishes is no change.
-    expired: bool,
+    /// By the number of the database; grows to the highest that was ever watched.
+    databases: Vec<Relation<Was>>,
+    hasher: KeyHasher,
+    /// Databases in which anything is watched.
+    busy: usize,
 }
 
 impl Watch {
     /// Nothing is watched.
     pub fn new(hasher: KeyHasher) -> Watch {
-        Watch {
-            by_key: HashMap::with_hasher(hasher.clone()),
-            by_client: HashMap::with_hasher(hasher),
-        }
+        Watch { databases: Vec::new(), hasher, busy: 0 }
     }
 
     /// Whether nobody watches anything.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.busy == 0
     }
 
-    /// Begins to watch. Says false when the client already watches the key.
-    pub fn add(&mut self, id: ClientId, db: usize, key: &[u8], expired: bool) -> bool {
-        let watched: Watched = (db, key.into());
-        let watchers = self.by_key.entry(watched.clone()).or_default();
-        if watchers.iter().any(|watcher| watcher.id == id) {
-            return false;
+    /// Begins to watch. Says false when the client already watches the key. O(1).
+    pub fn add(&mut self, id: ClientId, db: usize, key: &[u8], was: Was) -> bool {
+        while self.databases.len() <= db {
+            self.databases.push(Relation::new(self.hasher.clone()));
         }
-        watchers.push(Watcher { id, expired });
-        self.by_client.entry(id).or_default().push(watched);
-        true
+        let keys = &mut self.databases[db];
+        self.busy += usize::from(keys.is_empty());
+        keys.insert(key, id.0, was)
     }
 
-    /// Ends all watches of a client.
+    /// Ends all watches of a client. O(its keys + databases).
     pub fn forget(&mut self, id: ClientId) {
-        for watched in self.by_client.remove(&id).unwrap_or_default() {
-            if let Some(watchers) = self.by_key.get_mut(&watched) {
-                watchers.retain(|watcher| watcher.id != id);
-                if watchers.is_empty() {
-                    self.by_key.remove(&watched);
-                }
-            }
+        if self.is_empty() {
+            return;
+        }
+        for keys in self.databases.iter_mut().filter(|keys| !keys.is_empty()) {
+            keys.forget(id.0);
+            self.busy -= usize::from(keys.is_empty());
         }
     }
 
     /// Who watches a key that changed. `expired`: it only vanished because its time had come.
-    pub fn watchers(
-        &self,
-        db: usize,
-        key: &[u8],
-        expired: bool,
-    ) -> impl Iterator<Item = ClientId> + '_ {
-        // The look-up needs an owned key; watches are rare enough for one small allocation.
-        self.by_key
-            .get(&(db, key.into()) as &Watched)
-            .into_iter()
-            .flatten()
-            .filter(move |watcher| !(expired && watcher.expired))
-            .map(|watcher| watcher.id)
+    pub fn watchers(&self, db: usize, key: &[u8], expired: bool) -> impl Iterator<Item = ClientId> {
+        let watchers = self.databases.get(db).map(|keys| keys.numbers(key));
+        let watchers = watchers.into_iter().flatten();
+        watchers
+            .filter(move |&(_, &was)| !(expired && was == Was::Expired))
+            .map(|(id, _)| ClientId(id))
     }
 
-    /// The keys watched in a database, with who watches each.
-    pub fn in_database(&self, db: usize) -> impl Iterator<Item = (&[u8], ClientId, bool)> + '_ {
-        self.by_key.iter().filter(move |((of, _), _)| *of == db).flat_map(|((_, key), watchers)| {
-            watchers.iter().map(move |watcher| (&**key, watcher.id, watcher.expired))
-        })
+    /// The keys watched in a database, with who watches each and what it was.
+    pub fn in_database(&self, db: usize) -> impl Iterator<Item = (&[u8], ClientId, Was)> {
+        let names = self.databases.get(db).map(Relation::names).into_iter().flatten();
+        names.flat_map(|(key, watchers)| watchers.map(move |(id, &was)| (key, ClientId(id), was)))
     }
 
-    /// What a client watches, and whether each key was already past its time.
-    pub fn of(&self, id: ClientId) -> impl Iterator<Item = (usize, &[u8], bool)> + '_ {
-        self.by_client.get(&id).into_iter().flatten().map(move |watched| {
-            let expired = self
-                .by_key
-                .get(watched)
-                .and_then(|list| list.iter().find(|watcher| watcher.id == id))
-                .is_some_and(|watcher| watcher.expired);
-            (watched.0, &*watched.1, expired)
-        })
+    /// What a client watches, and what each key was.
+    pub fn of(&self, id: ClientId) -> impl Iterator<Item = (usize, &[u8], Was)> {
+        self.databases
+            .iter()
+            .enumerate()
+            .flat_map(move |(db, keys)| keys.names_of(id.0).map(move |(key, &was)| (db, key, was)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ClientId = ClientId(1);
+    const B: ClientId = ClientId(2);
+
+    fn watchers(watch: &Watch, db: usize, key: &[u8], expired: bool) -> Vec<ClientId> {
+        watch.watchers(db, key, expired).collect()
+    }
+
+    #[test]
+    fn a_key_is_watched_in_its_database() {
+        let mut watch = Watch::new(KeyHasher::new(1));
+        assert!(watch.is_empty());
+        assert!(watch.add(A, 3, b"k", Was::Alive));
+        assert!(!watch.add(A, 3, b"k", Was::Alive));
+        assert!(watch.add(B, 3, b"k", Was::Alive));
+        assert!(watch.add(A, 0, b"k", Was::Missing));
+        assert_eq!(watchers(&watch, 3, b"k", false), [A, B]);
+        assert_eq!(watchers(&watch, 0, b"k", false), [A]);
+        assert!(watchers(&watch, 1, b"k", false).is_empty());
+        assert!(watchers(&watch, 99, b"k", false).is_empty());
+        let of: Vec<_> = watch.of(A).collect();
+        assert_eq!(of, [(0, b"k".as_slice(), Was::Missing), (3, b"k".as_slice(), Was::Alive)]);
+        watch.forget(A);
+        assert_eq!(watchers(&watch, 3, b"k", false), [B]);
+        watch.forget(A);
+        watch.forget(B);
+        assert!(watch.is_empty());
+    }
+
+    #[test]
+    fn a_key_past_its_time_may_vanish() {
+        let mut watch = Watch::new(KeyHasher::new(1));
+        watch.add(A, 0, b"k", Was::Expired);
+        watch.add(B, 0, b"k", Was::Alive);
+        assert_eq!(watchers(&watch, 0, b"k", true), [B]);
+        assert_eq!(watchers(&watch, 0, b"k", false), [A, B]);
+        assert_eq!(watch.in_database(0).count(), 2);
     }
 }
