@@ -7,7 +7,6 @@
 use crate::dice::{BEGIN_MS, Dice, Words};
 use crate::model::{Row, Who, rows};
 use crate::world::Fault;
-use lodestore_server::command::index::{Index, UNKNOWN};
 use std::fmt;
 
 /// How many clients there are.
@@ -41,6 +40,8 @@ pub struct Program {
     pub databases: usize,
     /// Snapshots are written by themselves as well.
     pub save_points: bool,
+    /// Somebody collects the follower stream.
+    pub feed: bool,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -60,6 +61,7 @@ pub fn program(seed: u64) -> Program {
         seed,
         databases: dice.pick(&[1, 4, 16]),
         save_points: dice.once_in(2),
+        feed: !dice.once_in(3),
         steps: maker.steps,
     }
 }
@@ -114,7 +116,6 @@ impl Maker {
                 requests.insert(0, vec![b"watch".to_vec(), dice.key()]);
             }
         }
-        requests.retain(|words| self.rows.known(&words[0]));
         requests
     }
 }
@@ -135,15 +136,8 @@ struct Rows {
 
 impl Rows {
     fn new() -> Rows {
-        let index = Index::new();
-        let known = |row: &&Row| index.find(row.name.as_bytes()) != UNKNOWN;
-        let rows: Vec<&Row> = rows().filter(known).collect();
+        let rows: Vec<&Row> = rows().collect();
         Rows { total: rows.iter().map(|row| row.weight).sum(), rows }
-    }
-
-    fn known(&self, name: &[u8]) -> bool {
-        name == b"nosuch"
-            || self.rows.iter().any(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     fn request(&self, dice: &mut Dice) -> Words {

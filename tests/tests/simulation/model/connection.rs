@@ -19,7 +19,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "ping", arity: -1, kind: Kind::Subscriber, make: make_ping, run: ping, ..BARE },
     Row { name: "echo", arity: 2, make: |dice| vec![dice.value()], run: echo, ..BARE },
     Row { name: "select", weight: 3, arity: 2, make: make_select, run: select, ..BARE },
-    Row { name: "hello", weight: 1, arity: -1, kind: Kind::NoMulti, make: make_hello, run: hello },
+    Row { name: "hello", weight: 1, arity: -1, kind: Kind::Plain, make: make_hello, run: hello },
     Row { name: "reset", weight: 1, kind: Kind::Always, run: reset, ..BARE },
     Row { name: "quit", weight: 1, arity: -1, kind: Kind::Always, run: quit, ..BARE },
 ];

@@ -200,16 +200,16 @@ impl Model {
 
     fn judge(&mut self, who: Who, words: &[Vec<u8>]) -> Vec<Expect> {
         let Some(row) = row(&words[0]) else {
-            return self.refuse(who, &unknown(words));
+            return self.refuse(who, words, &unknown(words));
         };
         let count = words.len() as i64;
         if (row.arity > 0 && count != row.arity) || count < -row.arity {
             let text = format!("ERR wrong number of arguments for '{}' command", row.name);
-            return self.refuse(who, &text);
+            return self.refuse(who, words, &text);
         }
         let me = self.me(who);
         if me.queue.is_some() && row.kind == Kind::NoMulti {
-            return self.refuse(who, "ERR Command not allowed inside a transaction");
+            return self.refuse(who, words, "ERR Command not allowed inside a transaction");
         }
         let listens = !me.resp3 && me.listens_to() > 0;
         if listens && !matches!(row.kind, Kind::Subscriber | Kind::Always) {
@@ -218,7 +218,7 @@ impl Model {
                  RESET are allowed in this context",
                 row.name
             );
-            return self.refuse(who, &text);
+            return self.refuse(who, words, &text);
         }
         if let Some(queue) = &mut me.queue
             && !matches!(row.kind, Kind::Immediate | Kind::Always)
@@ -229,8 +229,15 @@ impl Model {
         (row.run)(self, who, words)
     }
 
-    fn refuse(&mut self, who: Who, text: &str) -> Vec<Expect> {
+    /// An error before the command runs: it spoils a transaction, and if it is EXEC ends it.
+    fn refuse(&mut self, who: Who, words: &[Vec<u8>], text: &str) -> Vec<Expect> {
         let me = self.me(who);
+        if words[0].eq_ignore_ascii_case(b"exec") {
+            (me.queue, me.spoiled) = (None, false);
+            me.watched.clear();
+            let why = text.trim_start_matches("ERR ");
+            return error(&format!("EXECABORT Transaction discarded because of: {why}"));
+        }
         me.spoiled |= me.queue.is_some();
         error(text)
     }
