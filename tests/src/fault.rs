@@ -68,9 +68,14 @@ pub fn send_signal(pid: u32, name: &str) -> bool {
 
 /// Changes a limit of a running process, as in `limit(pid, "fsize=0:")`. Says false if it cannot be.
 pub fn limit(pid: u32, what: &str) -> bool {
+    limiter(pid, what).status().is_ok_and(|status| status.success())
+}
+
+/// The command that does so: only who a process belongs to may run it.
+pub fn limiter(pid: u32, what: &str) -> Command {
     let mut command = Command::new("prlimit");
     command.args(["--pid", &pid.to_string(), &format!("--{what}")]).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    command
 }
 
 /// The temporary snapshots in a folder.

@@ -4,7 +4,7 @@
 
 use lodestore_tests::client::Client;
 use lodestore_tests::fault::{
-    await_info, await_true, child_of, info, is_running, limit, number, run, send_signal,
+    await_info, await_true, child_of, info, is_running, limit, limiter, number, run, send_signal,
     temporary_files, try_call,
 };
 use lodestore_tests::server::{Server, free_port, lodestore, skip};
@@ -232,45 +232,62 @@ fn the_check_tool_judges_and_salvages() {
     assert!((50..301).contains(&keys), "{keys} keys were sound");
 }
 
-/// A server that runs as nobody, for limits on processes do not bind root.
-struct Unprivileged {
+/// A user without rights: limits on processes do not bind root.
+const NOBODY: u32 = 65534;
+
+/// A server that was started in another way than [`Server`] does.
+struct Other {
     process: std::process::Child,
     _dir: tempfile::TempDir,
     port: u16,
+    /// Whether it runs as nobody.
+    nobody: bool,
 }
 
-impl Unprivileged {
-    fn start(settings: &[&str]) -> Unprivileged {
+impl Other {
+    /// Runs as nobody if this test may choose, else as whoever runs the test.
+    fn start(settings: &[&str]) -> Other {
         let dir = tempfile::tempdir().unwrap();
         let port = free_port();
-        let mut binary = lodestore();
-        let mut command = Command::new("/nonexistent");
-        if fs::metadata(dir.path()).unwrap().uid() == 0 {
-            const NOBODY: u32 = 65534;
+        let nobody = fs::metadata(dir.path()).unwrap().uid() == 0;
+        let mut command = if nobody {
             chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
             // The build may lie where only root may look.
-            binary = dir.path().join("server");
-            fs::copy(lodestore(), &binary).unwrap();
-            fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
-            command = Command::new(&binary);
-            command.uid(NOBODY).gid(NOBODY);
+            let copy = dir.path().join("server");
+            fs::copy(lodestore(), &copy).unwrap();
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+            as_nobody(Command::new(copy))
         } else {
-            let _ = std::mem::replace(&mut command, Command::new(&binary));
-        }
+            Command::new(lodestore())
+        };
         command.args(["--port", &port.to_string(), "--dir"]).arg(dir.path()).args(settings);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        let started = Unprivileged { process, _dir: dir, port };
-        await_true("the server answers", || Client::connect(&started.address()).is_ok());
-        started
+        Other::adopt(&mut command, dir, port, nobody)
+    }
+
+    fn adopt(command: &mut Command, dir: tempfile::TempDir, port: u16, nobody: bool) -> Other {
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Other { process, _dir: dir, port, nobody };
+        await_true("the server answers", || Client::connect(&server.address()).is_ok());
+        server
     }
 
     fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
+
+    fn limit(&self, what: &str) -> bool {
+        let command = limiter(self.process.id(), what);
+        let mut command = if self.nobody { as_nobody(command) } else { command };
+        command.status().is_ok_and(|status| status.success())
+    }
 }
 
-impl Drop for Unprivileged {
+fn as_nobody(mut command: Command) -> Command {
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}
+
+impl Drop for Other {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -280,9 +297,9 @@ impl Drop for Unprivileged {
 // Row 14.
 #[test]
 fn a_failed_fork_says_what_to_set_and_is_tried_again() {
-    let server = Unprivileged::start(&["--save", "1 1"]);
+    let server = Other::start(&["--save", "1 1"]);
     let mut client = Client::connect(&server.address()).unwrap();
-    if !limit(server.process.id(), "nproc=1:") {
+    if !server.limit("nproc=1:") {
         skip("a_failed_fork_says_what_to_set_and_is_tried_again", "no prlimit");
         return;
     }
@@ -293,9 +310,7 @@ fn a_failed_fork_says_what_to_set_and_is_tried_again() {
     assert_eq!(info(&mut client, "rdb_last_bgsave_status"), "err");
     assert!(info(&mut client, "rdb_last_error").contains("cannot fork"));
     assert!(client.call(&["SET", "key", "1"]).line().starts_with("-MISCONF "));
-    assert!(
-        limit(server.process.id(), "nproc=unlimited:") || limit(server.process.id(), "nproc=4096:")
-    );
+    assert!(server.limit("nproc=unlimited:") || server.limit("nproc=4096:"));
     await_info(&mut client, "rdb_last_bgsave_status", "ok");
     assert_eq!(client.call(&["SET", "key", "1"]).line(), "+OK");
 }
@@ -403,11 +418,7 @@ fn a_starter_that_ignores_its_children_does_not_spoil_ours() {
         lodestore().display(),
         dir.path().display()
     );
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null());
-    let process = command.spawn().unwrap();
-    let server = Unprivileged { process, _dir: dir, port };
-    await_true("the server answers", || Client::connect(&server.address()).is_ok());
+    let server = Other::adopt(Command::new("sh").args(["-c", &script]), dir, port, false);
     let mut client = Client::connect(&server.address()).unwrap();
     assert_eq!(client.call(&["BGSAVE"]).line(), "+Background saving started");
     await_info(&mut client, "rdb_bgsave_in_progress", "0");

@@ -129,6 +129,7 @@ fn kill_at_random(threads: &str, rounds: u32) {
     let mut dice = Dice(seed | 1);
     let mut server = Server::start(&[("io-threads", threads)]);
     let mut driver = Driver { written: 0, asked: vec![0], complete: 0 };
+    let (mut snapshots, mut unfinished) = (0, 0);
     for round in 0..rounds {
         let delay = Duration::from_micros(dice.below(20_000));
         let pid = server.pid();
@@ -141,11 +142,15 @@ fn kill_at_random(threads: &str, rounds: u32) {
             driver.drive(&mut client, &mut dice);
             assert!(killer.join().unwrap(), "round {round}: the server had died before");
         });
+        snapshots += driver.asked.len() - 1;
+        unfinished += u32::from(!temporary_files(server.dir()).is_empty());
         // Ends what is left of it, then starts again, and nobody repairs anything.
         server.restart();
         driver.judge(&mut server.client(), round);
         assert_eq!(temporary_files(server.dir()), [""; 0], "round {round}");
     }
+    println!("{snapshots} snapshots, {unfinished} of {rounds} kills left an unfinished one");
+    assert!(snapshots > rounds as usize && unfinished > 0, "it was killed in moments that count");
 }
 
 #[test]

@@ -112,7 +112,7 @@ static PSETEX: Command = Command {
     summary: "Sets the string value of a key and its time to live in milliseconds.",
     args: &[key("key"), integer("milliseconds"), string("value")],
     keys: &[OVERWRITE],
-    flags: DENY_OOM,
+    flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(psetex),
     ..Command::BASE
@@ -146,8 +146,14 @@ static SET: Command = Command {
         )
         .optional(),
     ],
-    keys: UPDATE_ONE,
-    flags: DENY_OOM,
+    keys: &[KeySpec {
+        first: 1,
+        last: 0,
+        step: 1,
+        access: &["RW", "access", "update", "variable_flags"],
+    }],
+    access_without: Some(("GET", &["OW", "update"])),
+    flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(set),
     ..Command::BASE
@@ -203,7 +209,7 @@ static SETEX: Command = Command {
     summary: "Sets the string value of a key and its time to live in seconds.",
     args: &[key("key"), integer("seconds"), string("value")],
     keys: &[OVERWRITE],
-    flags: DENY_OOM,
+    flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(setex),
     ..Command::BASE

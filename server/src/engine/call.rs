@@ -16,7 +16,7 @@ use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
-use crate::command::row::{Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
+use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
 use crate::keyspace::change::Event;
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -268,7 +268,7 @@ impl Engine {
         in_exec: bool,
     ) -> Next {
         let Some(&entry) = self.parts.index.entry(prepared.row) else { return Next::Done };
-        let fast = entry.row.flags.has(FAST);
+        let fast = entry.row.flags.has_any(FAST.and(BRIEF));
         if !fast {
             self.run.pause(host.ticks(), &mut self.parts.stats);
         }
