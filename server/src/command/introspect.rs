@@ -170,7 +170,7 @@ fn info(cx: &mut ServerCx<'_>) -> Result<Next> {
     for name in cx.args.iter().skip(2) {
         match named_row(index, name) {
             Some(entry) => write_row(cx.reply, entry.row),
-            None => cx.reply.null_array(),
+            None => cx.reply.null(),
         }
     }
     Ok(Next::Done)

@@ -4,6 +4,9 @@
 
 use super::row::{Command, KeySpec};
 
+/// The last word of a specification's access when it depends on the request: of one request it is known.
+const VARIABLE: &str = "variable_flags";
+
 /// The keys of a request and what the command does to each. The request fits the row's arity.
 pub fn keys_of<'a>(row: &Command, args: &[&'a [u8]]) -> Vec<(&'a [u8], &'static [&'static str])> {
     let lesser = row
@@ -12,6 +15,7 @@ pub fn keys_of<'a>(row: &Command, args: &[&'a [u8]]) -> Vec<(&'a [u8], &'static 
     let mut keys = Vec::new();
     for spec in row.keys {
         let access = lesser.map_or(spec.access, |(_, access)| access);
+        let access = access.strip_suffix(&[VARIABLE]).unwrap_or(access);
         keys.extend(positions(spec, args.len()).map(|at| (args[at], access)));
     }
     keys

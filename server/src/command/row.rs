@@ -145,6 +145,8 @@ flags! {
     MAY_REPLICATE = 21, "";
     /// Runs what the transaction queued.
     RUNS_QUEUE = 22, "";
+    /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
+    BRIEF = 23, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// In the ACL category connection although it is of another family: COMMAND.
@@ -158,6 +160,12 @@ impl Flags {
     /// These flags and those.
     pub const fn and(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
+    }
+
+    /// Whether any of `other` is set.
+    #[inline]
+    pub const fn has_any(self, other: Flags) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether all of `other` are set.
