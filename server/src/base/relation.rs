@@ -336,7 +336,7 @@ mod tests {
             let (name, number) = (rng.below(12) as u8, rng.below(9));
             let known = model.iter().position(|&pair| pair == (name, number));
             match rng.below(5) {
-                0 | 1 | 2 => {
+                0..=2 => {
                     assert_eq!(pairs.insert(&[name], number, 0), known.is_none());
                     if known.is_none() {
                         model.push((name, number));

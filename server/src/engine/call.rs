@@ -39,13 +39,14 @@ enum Step {
 impl Engine {
     /// Runs a batch from its cursor on.
     pub(super) fn serve(&mut self, host: &mut dyn Host, mut batch: Box<Batch>, begun: u64) {
+        let after = self.ahead.position() + batch.requests.len() - batch.cursor;
         let Some((seat, mut me)) = self.parts.sessions.take(batch.route.id, batch.seat) else {
             // Its connection is gone, and with it everybody who could read the replies.
+            self.ahead.jump(after);
             return;
         };
         batch.seat = seat;
         self.arrive(&mut me, &mut batch);
-        let after = self.ahead.position() + batch.requests.len() - batch.cursor;
         let step = self.run_commands(host, &mut me, &mut batch, begun);
         self.ahead.jump(after);
         let ended = matches!(step, Step::Next) && batch.cursor >= batch.requests.len();

@@ -7,19 +7,23 @@
 
 use super::port::Batch;
 use crate::session::ClientId;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The parked batches, in the order they came.
 #[derive(Default)]
 pub struct Parked {
-    #[expect(clippy::vec_box, reason = "batches move by pointer, from and to other owners")]
-    waiting: Vec<Box<Batch>>,
+    waiting: BTreeMap<u64, Box<Batch>>,
+    places: BTreeMap<ClientId, u64>,
+    next: u64,
 }
 
 impl Parked {
-    /// Keeps a batch.
+    /// Keeps a batch; a client has at most one. O(log n).
     pub fn add(&mut self, batch: Box<Batch>) {
-        self.waiting.push(batch);
+        let before = self.places.insert(batch.route.id, self.next);
+        assert!(before.is_none(), "a client waits twice");
+        self.waiting.insert(self.next, batch);
+        self.next += 1;
     }
 
     /// Whether nobody waits.
@@ -34,11 +38,14 @@ impl Parked {
 
     /// Lets everybody go on, in the order they came.
     pub fn release(&mut self, queue: &mut VecDeque<Box<Batch>>) {
-        queue.extend(self.waiting.drain(..));
+        queue.extend(std::mem::take(&mut self.waiting).into_values());
+        self.places.clear();
     }
 
-    /// Drops the batch of a client that is gone.
+    /// Drops the batch of a client that is gone. O(log n).
     pub fn forget(&mut self, id: ClientId) {
-        self.waiting.retain(|batch| batch.route.id != id);
+        if let Some(place) = self.places.remove(&id) {
+            self.waiting.remove(&place);
+        }
     }
 }
