@@ -130,11 +130,26 @@ impl Server {
 
     /// Starts the process again on the same port and folder, ending it first if it lives.
     pub fn restart(&mut self) {
-        self.kill9();
-        self.child = spawn(&self.binary, &self.settings, self.dir.path(), self.port);
-        if let Err(why) = await_ready(&mut self.child, self.dir.path(), self.port) {
+        if let Err(why) = self.try_restart() {
             panic!("{} does not start again: {why}", self.binary.display());
         }
+    }
+
+    /// The same, or why it does not start: how it ended and what it logged.
+    pub fn try_restart(&mut self) -> Result<(), String> {
+        self.begin_restart();
+        await_ready(&mut self.child, self.dir.path(), self.port)
+    }
+
+    /// The same, without waiting until it is ready.
+    pub fn begin_restart(&mut self) {
+        self.kill9();
+        self.child = spawn(&self.binary, &self.settings, self.dir.path(), self.port);
+    }
+
+    /// Gives it another setting from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.into(), value.into()));
     }
 }
 

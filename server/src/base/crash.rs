@@ -1,12 +1,22 @@
 //! The report of a crash: what ran, where, and which version.
 //!
-//! Owns: the note of the running command, the panic hook.   Uses: nothing.   Never: values, keys.
+//! Owns: the note of the running command, the panic hook.   Uses: sys.   Never: values, keys.
 //!
 //! The note is a name from a command's row, so no data of a user can get into a report.
 
 use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this is a forked child, where a report must not allocate: a thread that is not there any more
+/// may have held the allocator's lock.
+static BRIEF: AtomicBool = AtomicBool::new(false);
+
+/// From now on a panic of this process says one line.
+pub fn be_brief() {
+    BRIEF.store(true, Ordering::Relaxed);
+}
 
 thread_local! {
     static RUNNING: Cell<&'static str> = const { Cell::new("") };
@@ -18,10 +28,13 @@ pub fn note(command: &'static str) {
     RUNNING.with(|running| running.set(command));
 }
 
-/// Makes every panic write a report to standard error, and to the log file if there is one. The
-/// process aborts behind it.
+/// Makes every panic write a report to standard error, and to the log file if there is one, and end the
+/// process: a data set that a panic left behind is not to be served or saved.
 pub fn report_panics(version: &'static str, log_file: Option<String>) {
     std::panic::set_hook(Box::new(move |panic| {
+        if BRIEF.load(Ordering::Relaxed) {
+            crate::base::sys::child::say_and_abort(b"Panic in the child that writes a snapshot\n");
+        }
         let thread = std::thread::current();
         let command = RUNNING.with(Cell::get);
         let report = format!(
@@ -39,5 +52,7 @@ pub fn report_panics(version: &'static str, log_file: Option<String>) {
         {
             let _ = file.write_all(report.as_bytes());
         }
+        // Not left to the profile: tokio would catch the unwinding of a task.
+        std::process::abort();
     }));
 }

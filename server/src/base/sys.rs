@@ -53,34 +53,55 @@ pub fn reap(pid: i32) -> Option<Exit> {
     Some(Exit::Code(if reaped == pid { libc::WEXITSTATUS(status) } else { -1 }))
 }
 
-/// Kills a child at once and waits for its end.
-pub fn kill_and_reap(pid: i32) {
-    let mut status = 0;
-    // SAFETY: plain system calls; `status` is valid for the whole call.
-    unsafe {
-        libc::kill(pid, libc::SIGKILL);
-        libc::waitpid(pid, &raw mut status, 0);
-    }
+/// Kills a child. It dies at once, unless it waits for a disk; it still has to be reaped.
+pub fn kill(pid: i32) {
+    // SAFETY: a plain system call on numbers. A child that was not reaped keeps its number.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// Whether a process of this number exists.
-pub fn process_exists(pid: i32) -> bool {
-    // SAFETY: signal 0 is never delivered; the call only asks.
-    let result = unsafe { libc::kill(pid, 0) };
-    result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+/// What came of an attempt to lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    /// This process holds the lock.
+    Mine,
+    /// Another one does.
+    ByAnother,
+    /// The file system has no locks, or none on directories (NFS).
+    Unsupported,
 }
 
-/// Locks an open file or directory for this process, or says false if another one holds it.
+/// Tries to lock an open file or directory for this process, without waiting.
 ///
 /// # Errors
-/// The kernel's, other than "would block".
-pub fn try_lock(file: &File) -> io::Result<bool> {
+/// The kernel's.
+pub fn try_lock(file: &File) -> io::Result<Locked> {
     // SAFETY: the descriptor is open as long as `file` is borrowed.
     if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-        return Ok(true);
+        return Ok(Locked::Mine);
     }
     let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::WouldBlock { Ok(false) } else { Err(error) }
+    match error.raw_os_error() {
+        Some(libc::EWOULDBLOCK) => Ok(Locked::ByAnother),
+        Some(libc::EBADF | libc::ENOLCK | libc::EOPNOTSUPP | libc::ENOSYS) => {
+            Ok(Locked::Unsupported)
+        }
+        _ => Err(error),
+    }
+}
+
+/// The number of the error "out of memory".
+pub const NO_MEMORY: i32 = libc::ENOMEM;
+
+/// Sets what must not depend on who started this process: a file at its limit of size and a pipe
+/// without reader are errors, not deaths; and a child that ends is kept until it is reaped, even if the
+/// parent of this process ignores its own children.
+pub fn settle_signals() {
+    // SAFETY: plain system calls on numbers; no handler is installed.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+    }
 }
 
 /// The limit on open descriptors of this process: what it has, and what it may ask for.
@@ -218,21 +239,35 @@ pub mod child {
             if libc::getppid() as u32 != parent {
                 return false;
             }
-            let (low, high) = (keep[0].min(keep[1]) as u32, keep[0].max(keep[1]) as u32);
+            let (low, high) = (keep[0].min(keep[1]), keep[0].max(keep[1]));
             // Standard input, output and error stay: a crash report goes there.
-            if low > 3 {
-                libc::syscall(libc::SYS_close_range, 3u32, low - 1, 0u32);
-            }
-            if high > low + 1 {
-                libc::syscall(libc::SYS_close_range, low + 1, high - 1, 0u32);
-            }
-            libc::syscall(libc::SYS_close_range, high + 1, u32::MAX, 0u32);
+            close_all(3, low - 1);
+            close_all(low + 1, high - 1);
+            close_all(high + 1, RawFd::MAX);
             for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
                 libc::signal(signal, libc::SIG_IGN);
             }
             libc::setpriority(libc::PRIO_PROCESS, 0, 5);
         }
         true
+    }
+
+    /// Closes the descriptors from `first` to `last`.
+    fn close_all(first: RawFd, last: RawFd) {
+        if first > last {
+            return;
+        }
+        // SAFETY: plain system calls on numbers; see `settle` for who may not use them afterwards.
+        unsafe {
+            if libc::syscall(libc::SYS_close_range, first as u32, last as u32, 0u32) == 0 {
+                return;
+            }
+            // A kernel before 5.9, or a container that forbids what it does not know.
+            let most = RawFd::try_from(super::descriptor_limit().0).unwrap_or(RawFd::MAX);
+            for fd in first..=last.min(most) {
+                libc::close(fd);
+            }
+        }
     }
 
     /// Writes all bytes.
@@ -270,14 +305,33 @@ pub mod child {
         Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
     }
 
+    /// Asks the disk to begin with a part of a file, and does not wait for it. Only a hint.
+    pub fn begin_sync(fd: RawFd, from: u64, len: u64) {
+        let (Ok(from), Ok(len)) = (i64::try_from(from), i64::try_from(len)) else { return };
+        // SAFETY: a plain system call on numbers.
+        unsafe { libc::sync_file_range(fd, from, len, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+
     /// Ends the child without running anybody's clean-up.
     pub fn exit(code: i32) -> ! {
         // SAFETY: never returns; runs no handlers.
         unsafe { libc::_exit(code) }
     }
 
+    /// Writes a line to standard error and aborts.
+    pub fn say_and_abort(line: &[u8]) -> ! {
+        // Nothing can be done about a line that cannot be written.
+        let _ = write_all(libc::STDERR_FILENO, line);
+        // SAFETY: never returns; the default action is set, so that no handler of the parent's runs.
+        unsafe {
+            libc::signal(libc::SIGABRT, libc::SIG_DFL);
+            libc::abort()
+        }
+    }
+
     /// Bytes of this process's memory that were copied since the fork, from /proc/self/smaps_rollup.
-    /// `buffer` must be a page or more.
+    /// `buffer` must be a page or more. The
+    /// kernel walks all pages for it: some 10 ms for a gigabyte.
     pub fn private_dirty(buffer: &mut [u8]) -> u64 {
         const PATH: &[u8] = b"/proc/self/smaps_rollup\0";
         // SAFETY: the path ends with NUL; the buffer is valid for writing over its whole length.

@@ -17,6 +17,8 @@ pub enum Invocation {
     Serve(Sources),
     /// Read a snapshot file and say whether it is sound.
     Check(PathBuf),
+    /// Copy what is sound of a damaged snapshot file into a new one: from, to.
+    Salvage(PathBuf, PathBuf),
     /// Read the settings and say whether they are right.
     CheckConfig(Sources),
     /// Print [`HELP`].
@@ -44,6 +46,7 @@ pub const HELP: &str = "\
 Usage: lodestore-server [/path/to/redis.conf] [--name value...]... [-]
        lodestore-server -                        read settings from the standard input
        lodestore-server --check FILE             tell whether a snapshot file is sound
+       lodestore-server --salvage FILE COPY      copy what is sound of a damaged one into a new file
        lodestore-server --check-config [...]     tell whether these settings are right
        lodestore-server -v | --version
        lodestore-server -h | --help
@@ -71,6 +74,8 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Invocation {
         ["-v" | "--version", ..] => Invocation::Version,
         ["--check", file] => Invocation::Check(file.into()),
         ["--check", ..] => Invocation::Wrong("--check takes the name of one file".into()),
+        ["--salvage", file, copy] => Invocation::Salvage(file.into(), copy.into()),
+        ["--salvage", ..] => Invocation::Wrong("--salvage takes the names of two files".into()),
         ["--check-config", ref rest @ ..] => {
             sources(rest).map_or_else(Invocation::Wrong, Invocation::CheckConfig)
         }
@@ -168,9 +173,19 @@ mod tests {
         assert_eq!(understood("--version"), Invocation::Version);
         assert_eq!(understood("-h"), Invocation::Help);
         assert_eq!(understood("--check dump.rdb"), Invocation::Check("dump.rdb".into()));
+        let salvage = Invocation::Salvage("dump.rdb".into(), "copy.rdb".into());
+        assert_eq!(understood("--salvage dump.rdb copy.rdb"), salvage);
         let checked = Sources { file: Some("a.conf".into()), ..Sources::default() };
         assert_eq!(understood("--check-config a.conf"), Invocation::CheckConfig(checked));
-        for wrong in ["--check", "--check a b", "a.conf b.conf", "-x", "--"] {
+        for wrong in [
+            "--check",
+            "--check a b",
+            "--salvage a",
+            "--salvage a b c",
+            "a.conf b.conf",
+            "-x",
+            "--",
+        ] {
             assert!(matches!(understood(wrong), Invocation::Wrong(_)), "{wrong}");
         }
     }

@@ -22,14 +22,14 @@ pub fn start(config: &Config) -> Result<(), String> {
     let Some(level) = level(config.log_level) else { return Ok(()) };
     let form = Form { format: config.log_format, pid: std::process::id() };
     match &config.log_file {
-        None => install(level, form, io::stdout),
+        None => install(level, form, || Lenient(io::stdout())),
         Some(path) => {
             let file = OpenOptions::new()
                 .create(true)
                 .append(true)
                 .open(path)
                 .map_err(|error| format!("Can't open the log file {path}: {error}"))?;
-            install(level, form, Mutex::new(file));
+            install(level, form, Mutex::new(Lenient(file)));
         }
     }
     Ok(())
@@ -46,6 +46,22 @@ where
         .finish();
     // A second start in one process (tests) keeps the first log.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// A writer whose failures are nobody's: a line that a full disk does not take is lost. `tracing` would
+/// tell of it on standard error, and panic where that is the same full disk.
+struct Lenient<W>(W);
+
+impl<W: io::Write> io::Write for Lenient<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 fn level(level: LogLevel) -> Option<Level> {

@@ -22,6 +22,7 @@ pub fn run() -> i32 {
             Err(code) => code,
         },
         Invocation::Check(path) => check::check(&path),
+        Invocation::Salvage(path, copy) => check::salvage(&path, &copy),
         Invocation::CheckConfig(sources) => match settings_of(&sources) {
             Ok((_, warnings)) => {
                 for warning in warnings {

@@ -31,6 +31,7 @@ use std::time::Duration;
 /// Serves until the end and gives the exit code.
 pub fn serve(config: Config, sources: &Sources, warnings: &[String]) -> i32 {
     crash::report_panics(VERSION, config.log_file.clone());
+    sys::settle_signals();
     match start(config, sources, warnings) {
         Ok(code) => code,
         Err(why) => {

@@ -29,20 +29,19 @@ async fn wait(ending: &AtomicBool, core: &Bell) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut asked = false;
     loop {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
             _ = hangup.recv() => continue,
         };
+        // Lowered again if the last snapshot failed and the server stays: then a signal asks anew.
+        let asked = ending.swap(true, Ordering::SeqCst);
         if asked && name == "SIGINT" {
             tracing::warn!("You insist... exiting now.");
             std::process::exit(1);
         }
         tracing::warn!("Received {name} scheduling shutdown...");
-        asked = true;
-        ending.store(true, Ordering::SeqCst);
         core.stay_awake();
     }
 }

@@ -95,8 +95,22 @@ pub struct Lookups {
     pub misses: u64,
     /// Keys past their time, to be removed after the command: database and key.
     pub expired: Vec<(usize, Box<[u8]>)>,
+    /// Keys not found, while somebody wants to be told of them: database and key.
+    pub missed: Vec<(usize, Box<[u8]>)>,
+    /// Somebody wants to be told of keys not found.
+    pub keep_misses: bool,
     /// Keys past their time that a write removed on its way.
     pub removed: u64,
+}
+
+impl Lookups {
+    #[inline]
+    fn miss(&mut self, db: usize, key: &[u8]) {
+        self.misses += 1;
+        if self.keep_misses {
+            self.missed.push((db, key.into()));
+        }
+    }
 }
 
 /// What the request's first key hashes to, worked out by whoever parsed it.
@@ -169,12 +183,12 @@ impl<'a> Reads<'a> {
                 Some(entry)
             }
             Some(_) => {
-                self.lookups.misses += 1;
+                self.lookups.miss(self.db, key.bytes);
                 self.lookups.expired.push((self.db, key.bytes.into()));
                 None
             }
             None => {
-                self.lookups.misses += 1;
+                self.lookups.miss(self.db, key.bytes);
                 None
             }
         }
@@ -258,7 +272,7 @@ impl<'a> ReadCx<'a> {
 
     /// The next keys of a request whose every word from 1 on is a key; see [`Window`].
     pub fn window(&self, first: usize) -> Window<'a> {
-        Window::fetch(self.data.keyspace, self.data.db, self.args, first, 1)
+        Window::fetch(self.data.db(), self.args, first, 1, |at| self.key(at))
     }
 }
 
@@ -309,7 +323,7 @@ impl<'a> WriteCx<'a> {
 
     /// The next keys of a request that has a key at every `step` words; see [`Window`].
     pub fn window(&self, first: usize, step: usize) -> Window<'a> {
-        Window::fetch(self.keyspace, self.db, self.args, first, step)
+        Window::fetch(self.keyspace.db(self.db), self.args, first, step, |at| self.key(at))
     }
 
     /// A key's place, to read, change, create or remove it. A key past its time is removed first, and
@@ -317,22 +331,19 @@ impl<'a> WriteCx<'a> {
     #[inline]
     pub fn slot<'k>(&mut self, key: Key<'k>) -> Slot<'_, 'k> {
         let now_ms = self.now.unix_ms();
-        let mut slot = self.keyspace.db_mut(self.db).slot(key);
-        if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
-            slot.remove();
-            self.changes.tell(self.db, &[b"DEL", key.bytes]);
-            let _ = self.changes.also(self.db, key.bytes, Event::EXPIRED);
-            self.lookups.removed += 1;
-        }
-        slot
+        open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key)
     }
 
     /// Like [`WriteCx::slot`] and counted as a hit or a miss; with the reply, to write what stands there.
     pub fn read_slot<'k>(&mut self, key: Key<'k>) -> (Slot<'_, 'k>, &mut Reply) {
-        let exists = self.slot(key).exists();
-        let count = if exists { &mut self.lookups.hits } else { &mut self.lookups.misses };
-        *count += 1;
-        (self.keyspace.db_mut(self.db).slot(key), self.reply)
+        let now_ms = self.now.unix_ms();
+        let slot = open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key);
+        if slot.exists() {
+            self.lookups.hits += 1;
+        } else {
+            self.lookups.miss(self.db, key.bytes);
+        }
+        (slot, self.reply)
     }
 
     /// Removes a key and tells whether it existed. What is slow to free is freed off the core.
@@ -369,6 +380,26 @@ impl<'a> WriteCx<'a> {
     pub fn log_as(&mut self, words: &[&[u8]]) {
         self.changes.log_as(self.db, words);
     }
+}
+
+/// A key's place; a key past its time is removed first, and everybody is told.
+#[inline]
+fn open<'s, 'k>(
+    keyspace: &'s mut Keyspace,
+    changes: &mut Changes,
+    lookups: &mut Lookups,
+    db: usize,
+    now_ms: i64,
+    key: Key<'k>,
+) -> Slot<'s, 'k> {
+    let mut slot = keyspace.db_mut(db).slot(key);
+    if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
+        slot.remove();
+        changes.tell(db, &[b"DEL", key.bytes]);
+        let _ = changes.also(db, key.bytes, Event::EXPIRED);
+        lookups.removed += 1;
+    }
+    slot
 }
 
 /// What a session command sees.

@@ -276,5 +276,6 @@ fn answer_time(cx: &mut ReadCx<'_>, shown: fn(i64, i64) -> i64) -> Result<()> {
 
 /// Milliseconds as seconds, to the nearest.
 fn rounded_seconds(millis: i64) -> i64 {
-    millis.saturating_add(SECOND / 2) / SECOND
+    // Rounds the remainder alone, since the whole may be the largest number there is.
+    millis / SECOND + (millis % SECOND + SECOND / 2) / SECOND
 }

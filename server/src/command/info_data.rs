@@ -100,9 +100,7 @@ pub static PERSISTENCE: &[Field] = &[
     One("loading", |facts| u8::from(facts.parts.persist.loading.is_some()).into()),
     Fixed("async_loading", "0"),
     One("current_cow_size", |facts| child(facts, |child| child.cow).into()),
-    One("current_cow_size_age", |facts| {
-        child(facts, |child| since(facts, child.heard.mono_us)).into()
-    }),
+    One("current_cow_size_age", |facts| child(facts, |child| child.silent_us / 1_000_000).into()),
     One("current_fork_perc", |facts| {
         let done = child(facts, |child| child.keys_done);
         two_digits(100.0 * ratio(done, child(facts, |child| child.keys_total)))

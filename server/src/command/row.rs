@@ -93,6 +93,11 @@ pub struct Flags(u32);
 macro_rules! flags {
     ($($(#[$doc:meta])* $constant:ident = $bit:literal, $word:literal;)*) => {
         $($(#[$doc])* pub const $constant: Flags = Flags(1 << $bit);)*
+        const _: () = {
+            let mut seen = 0u32;
+            $(assert!(seen & (1 << $bit) == 0, "two flags share a bit"); seen |= 1 << $bit;)*
+            assert!(seen != 0);
+        };
         /// Every flag with the word that COMMAND INFO shows for it.
         pub const FLAG_WORDS: &[(Flags, &str)] = &[$(($constant, $word)),*];
     };
@@ -145,6 +150,8 @@ flags! {
     MAY_REPLICATE = 21, "";
     /// Runs what the transaction queued.
     RUNS_QUEUE = 22, "";
+    /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
+    BRIEF = 25, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// In the ACL category connection although it is of another family: COMMAND.
@@ -158,6 +165,12 @@ impl Flags {
     /// These flags and those.
     pub const fn and(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
+    }
+
+    /// Whether any of `other` is set.
+    #[inline]
+    pub const fn has_any(self, other: Flags) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether all of `other` are set.
@@ -257,9 +270,11 @@ impl Arg {
 
     /// The fewest words it takes.
     const fn least(&self) -> i32 {
-        if self.optional {
-            return 0;
-        }
+        if self.optional { 0 } else { self.chosen() }
+    }
+
+    /// The fewest words it takes when it is there.
+    const fn chosen(&self) -> i32 {
         let announced = if self.token.is_empty() { 0 } else { 1 };
         match self.kind {
             Kind::PureToken => 1,
@@ -311,11 +326,12 @@ const fn fewest(args: &[Arg]) -> i32 {
     sum
 }
 
+/// One of several must be there, even where each of them is called optional (CLIENT KILL).
 const fn fewest_of(args: &[Arg]) -> i32 {
     let (mut least, mut i) = (i32::MAX, 0);
     while i < args.len() {
-        if args[i].least() < least {
-            least = args[i].least();
+        if args[i].chosen() < least {
+            least = args[i].chosen();
         }
         i += 1;
     }

@@ -89,7 +89,7 @@ static MSET: Command = Command {
 };
 
 fn mset(cx: &mut WriteCx<'_>) -> Result<Change> {
-    if cx.args.len() % 2 == 0 {
+    if cx.args.len().is_multiple_of(2) {
         return Err(Error::Arity("mset"));
     }
     let mut change = Change::NONE;
@@ -112,7 +112,7 @@ static PSETEX: Command = Command {
     summary: "Sets the string value of a key and its time to live in milliseconds.",
     args: &[key("key"), integer("milliseconds"), string("value")],
     keys: &[OVERWRITE],
-    flags: DENY_OOM,
+    flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(psetex),
     ..Command::BASE
@@ -153,7 +153,7 @@ static SET: Command = Command {
         access: &["RW", "access", "update", "variable_flags"],
     }],
     access_without: Some(("GET", &["OW", "update"])),
-    flags: DENY_OOM,
+    flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(set),
     ..Command::BASE
@@ -175,11 +175,10 @@ fn set_with_options(cx: &mut WriteCx<'_>) -> Result<Change> {
     if options.get {
         answer_old(cx, key)?;
     }
-    let exists = cx.slot(key).exists();
     let refused = match options.condition {
         Condition::Always => false,
-        Condition::IfMissing => exists,
-        Condition::IfPresent => !exists,
+        Condition::IfMissing => cx.slot(key).exists(),
+        Condition::IfPresent => !cx.slot(key).exists(),
     };
     if !options.get {
         if refused { cx.reply.null() } else { cx.reply.ok() }
@@ -210,7 +209,7 @@ static SETEX: Command = Command {
     summary: "Sets the string value of a key and its time to live in seconds.",
     args: &[key("key"), integer("seconds"), string("value")],
     keys: &[OVERWRITE],
-    flags: DENY_OOM,
+    flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(setex),
     ..Command::BASE

@@ -6,7 +6,7 @@
 //! are asked for before the first entry is, and all entries before the work on the first key begins, so the
 //! misses of a window overlap. The first key of a request was fetched ahead by the engine already.
 
-use crate::keyspace::{Key, Keyspace};
+use crate::keyspace::{Db, Key};
 use crate::resp::args::Args;
 
 /// Keys fetched together: about as many as a core can have misses in flight.
@@ -22,19 +22,19 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// Hashes the keys at `first`, `first + step`, ... and asks the processor for them.
+    /// Hashes the keys at `first`, `first + step`, ... and asks the processor for them. `key` hashes the
+    /// argument at a position.
     pub fn fetch(
-        keyspace: &Keyspace,
-        db: usize,
+        db: &Db,
         args: Args<'a>,
         first: usize,
         step: usize,
+        key: impl Fn(usize) -> Key<'a>,
     ) -> Window<'a> {
         let count = args.len().saturating_sub(first).div_ceil(step).min(KEYS);
         let mut window = Window { args, first, step, count, hashes: [0; KEYS] };
-        let db = keyspace.db(db);
         for at in 0..count {
-            let hash = keyspace.hasher().hash(args.get(window.place(at)));
+            let hash = key(window.place(at)).hash;
             window.hashes[at] = hash;
             db.prefetch_bucket(hash);
         }

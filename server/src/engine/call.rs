@@ -16,7 +16,7 @@ use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
-use crate::command::row::{Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
+use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
 use crate::keyspace::change::Event;
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -268,7 +268,7 @@ impl Engine {
         in_exec: bool,
     ) -> Next {
         let Some(&entry) = self.parts.index.entry(prepared.row) else { return Next::Done };
-        let fast = entry.row.flags.has(FAST);
+        let fast = entry.row.flags.has_any(FAST.and(BRIEF));
         if !fast {
             self.run.pause(host.ticks(), &mut self.parts.stats);
         }
@@ -292,8 +292,10 @@ impl Engine {
             Next::Done
         });
         self.parts.changes.tell_sent(db, args.len(), args.iter());
-        self.follow(me);
+        // Only a read leaves keys to bury, and a read has changed nothing that would have to follow first.
         self.bury_expired(me);
+        self.tell_misses(me);
+        self.follow(me);
         self.count(prepared.row, failed);
         if fast {
             self.run.ran(prepared.row);
@@ -346,8 +348,8 @@ impl Engine {
             clock,
         };
         let result = run(&mut cx);
-        for waste in self.parts.garbage.drain(..) {
-            host.discard(Garbage(waste));
+        if !self.parts.garbage.is_empty() {
+            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
         }
         result.map(|_change| Next::Done)
     }
@@ -425,6 +427,8 @@ impl Engine {
         for (db, key) in std::mem::take(&mut self.parts.lookups.expired) {
             self.expire(me, db, &key);
         }
+        // What followed these must not follow the command once more.
+        self.parts.changes.begin();
     }
 
     /// Removes one key if its time has passed, as a change of its own.

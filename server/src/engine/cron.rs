@@ -9,14 +9,16 @@ use crate::session::{Arrival, Session};
 
 type Duty = fn(&mut Engine, &mut dyn Host);
 
-/// Name, period in microseconds, work. Each bounds itself; the comment says by what.
+/// Name, period in microseconds (0: with every turn), work. Each bounds itself; the comment says by what.
 const DUTIES: &[(&str, u64, Duty)] = &[
     // One look at the pause's end.
     ("pause", 0, end_pause),
     // At most 5 ms of loading.
-    ("load", 0, continue_load),
-    // A wait that does not block, and a fork when one is due.
-    ("snapshot", 10_000, Engine::tend_snapshots),
+    ("load", 0, Engine::continue_load),
+    // A wait that does not block, each 10 ms; nothing without a child.
+    ("child", 0, Engine::tend_child),
+    // A fork when one is due.
+    ("snapshot", 100_000, Engine::begin_due_snapshot),
     // At most EXPIRE_KEYS keys and EXPIRE_BUCKETS buckets for each database.
     ("expire", 100_000, expire_due),
     // One pass over the sessions, once a second.
@@ -69,20 +71,6 @@ impl Engine {
 fn end_pause(engine: &mut Engine, _host: &mut dyn Host) {
     if !engine.parked.is_empty() && engine.parts.pause.current(engine.now).is_none() {
         engine.parked.release(&mut engine.queue);
-    }
-}
-
-fn continue_load(engine: &mut Engine, host: &mut dyn Host) {
-    if engine.load.is_none() {
-        return;
-    }
-    if let Err(why) = engine.load_slice(host) {
-        tracing::error!(
-            "Fatal: the snapshot was refused and stays as it is. {}. `lodestore-server --check FILE` \
-             says what is sound in it; move it away to start empty.",
-            why.0
-        );
-        engine.exit = Some(1);
     }
 }
 

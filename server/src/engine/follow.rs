@@ -7,12 +7,14 @@
 //! it yet but tests; the log and replicas will.
 
 use super::Engine;
+use crate::command::context::Parts;
 use crate::command::deliver;
 use crate::config::EventClasses;
 use crate::keyspace::Keyspace;
 use crate::keyspace::change::{Changed, Class, Event, write_request};
+use crate::pubsub::PubSub;
 use crate::session::watch::{Was, Watch};
-use crate::session::{ClientId, Session};
+use crate::session::{ClientId, Session, Sessions};
 
 type Follower = fn(&mut Engine, &mut Session);
 
@@ -22,6 +24,16 @@ const FOLLOWERS: &[(&str, Follower)] =
     &[("watch", fail_watchers), ("notify", publish_events), ("log", append_to_feed)];
 
 impl Engine {
+    /// Publishes the keys that the call looked for in vain. A miss is an event, but no change.
+    #[inline]
+    pub(super) fn tell_misses(&mut self, me: &mut Session) {
+        let Parts { config, pubsub, sessions, lookups, .. } = &mut self.parts;
+        for (db, key) in lookups.missed.drain(..) {
+            let missed = Changed { db, key: &key, event: Event::KEY_MISS };
+            publish_event(config.notify, pubsub, sessions, me, missed);
+        }
+    }
+
     /// Carries out what follows the call that just ended. The dirty count comes first and always;
     /// the rest only when somebody listens.
     #[inline]
@@ -77,29 +89,33 @@ fn changed_by_flush<'a>(
 
 /// Publishes keyspace events, if they are switched on and anybody listens at all.
 fn publish_events(engine: &mut Engine, me: &mut Session) {
-    let parts = &mut engine.parts;
-    let wanted = parts.config.notify;
-    if wanted.is_empty() || parts.pubsub.is_empty() {
+    let Parts { config, pubsub, sessions, changes, .. } = &mut engine.parts;
+    if config.notify.is_empty() || pubsub.is_empty() {
         return;
     }
-    for Changed { db, key, event } in parts.changes.keys() {
-        if event.name.is_empty() || !wanted.contains(class_of(event)) {
-            continue;
-        }
-        if wanted.contains(EventClasses::KEYSPACE) {
-            let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
-            deliver::publish(
-                &parts.pubsub,
-                &mut parts.sessions,
-                me,
-                &channel,
-                event.name.as_bytes(),
-            );
-        }
-        if wanted.contains(EventClasses::KEYEVENT) {
-            let channel = format!("__keyevent@{db}__:{}", event.name);
-            deliver::publish(&parts.pubsub, &mut parts.sessions, me, channel.as_bytes(), key);
-        }
+    for changed in changes.keys() {
+        publish_event(config.notify, pubsub, sessions, me, changed);
+    }
+}
+
+/// Publishes one event, if its class is switched on.
+fn publish_event(
+    wanted: EventClasses,
+    pubsub: &PubSub,
+    sessions: &mut Sessions,
+    me: &mut Session,
+    Changed { db, key, event }: Changed<'_>,
+) {
+    if event.name.is_empty() || !wanted.contains(class_of(event)) {
+        return;
+    }
+    if wanted.contains(EventClasses::KEYSPACE) {
+        let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
+        deliver::publish(pubsub, sessions, me, &channel, event.name.as_bytes());
+    }
+    if wanted.contains(EventClasses::KEYEVENT) {
+        let channel = format!("__keyevent@{db}__:{}", event.name);
+        deliver::publish(pubsub, sessions, me, channel.as_bytes(), key);
     }
 }
 
@@ -111,6 +127,7 @@ fn class_of(event: Event) -> EventClasses {
         Class::Expired => EventClasses::EXPIRED,
         Class::Evicted => EventClasses::EVICTED,
         Class::New => EventClasses::NEW,
+        Class::Miss => EventClasses::MISS,
     }
 }
 

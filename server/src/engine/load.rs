@@ -29,7 +29,7 @@ impl Engine {
     /// # Errors
     /// The file is there and cannot be opened.
     pub fn begin_load(&mut self, host: &mut dyn Host) -> Result<bool, HostError> {
-        self.parts.persist.last_save = self.now.unix_s();
+        self.parts.persist.rests_at(self.now);
         let Some(file) = host.open_snapshot(&self.job())? else { return Ok(false) };
         self.parts.persist.loading = Some(Loading {
             since: self.now,
@@ -107,17 +107,47 @@ impl Engine {
     }
 
     /// Saves if asked to, empties and loads again: DEBUG RELOAD.
+    ///
+    /// # Errors
+    /// The snapshot fails or is not there: nothing has changed. Or it does not load: then the server ends,
+    /// for the empty data set that is left must never be saved over the file.
     pub(super) fn reload(&mut self, host: &mut dyn Host, save: bool) -> Result<(), Error> {
-        let failed = |why: HostError| {
+        let failed = |why: &HostError| {
             Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0))
         };
         self.abandon_child(host);
         if save {
             self.save_now(host)?;
         }
+        if !self.begin_load(host).map_err(|why| failed(&why))? {
+            return Err(failed(&HostError("there is no snapshot".into())));
+        }
         self.empty();
-        self.begin_load(host).map_err(failed)?;
-        while !self.load_slice(host).map_err(failed)? {}
-        Ok(())
+        loop {
+            match self.load_slice(host) {
+                Ok(false) => {}
+                Ok(true) => return Ok(()),
+                Err(why) => {
+                    self.refuse_snapshot(&why);
+                    return Err(failed(&why));
+                }
+            }
+        }
+    }
+
+    /// A duty: loads on, if a load runs. A file that is refused ends the server before it serves.
+    pub(super) fn continue_load(&mut self, host: &mut dyn Host) {
+        if let Err(why) = self.load_slice(host) {
+            self.refuse_snapshot(&why);
+        }
+    }
+
+    fn refuse_snapshot(&mut self, why: &HostError) {
+        tracing::error!(
+            "Fatal: the snapshot was refused and stays as it is. {}. `lodestore-server --check FILE` \
+             says what is sound in it, `--salvage FILE COPY` copies that; move it away to start empty.",
+            why.0
+        );
+        self.exit = Some(1);
     }
 }

@@ -32,7 +32,7 @@ use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
 use crate::command::context::{About, Lookups, Parts};
 use crate::command::index::Index;
-use crate::config::Config;
+use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
 use crate::keyspace::change::Changes;
 use crate::persist::state::Persist;
@@ -281,7 +281,8 @@ impl Engine {
             return self.now.mono_us;
         }
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
-        self.clockwork.next().min(pause.unwrap_or(u64::MAX))
+        let child = self.parts.persist.child.map(|child| child.next_look_us());
+        self.clockwork.next().min(pause.unwrap_or(u64::MAX)).min(child.unwrap_or(u64::MAX))
     }
 
     /// Switches the recording of single changes on or off, after whoever listens has changed.
@@ -289,6 +290,8 @@ impl Engine {
         let keys = !self.parts.watch.is_empty()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
+        self.parts.lookups.keep_misses =
+            self.parts.config.notify.contains(EventClasses::MISS) && !self.parts.pubsub.is_empty();
     }
 
     /// Begins to collect the follower stream: every change as a log or a replica is told it.

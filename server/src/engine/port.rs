@@ -225,13 +225,17 @@ pub struct Forked {
 pub enum ChildNews {
     /// There is none.
     None,
-    /// It works: keys written, bytes copied.
+    /// It works.
     Alive {
         /// Keys written so far.
         keys: u64,
+        /// Bytes written so far.
+        bytes: u64,
         /// Bytes copied on write so far.
         cow: u64,
     },
+    /// It is done; its file is being given its name.
+    Placing,
     /// It is done and its file stands in place.
     Finished {
         /// Bytes copied on write.
@@ -261,7 +265,7 @@ pub trait Host: IoCounters {
     fn fork_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<Forked, HostError>;
     /// How the child is. When it has finished, its file has been put in place.
     fn child(&mut self) -> ChildNews;
-    /// Ends the child; its file is removed.
+    /// Ends the child; its file is removed, unless it is about to be put in place: then this waits.
     fn kill_child(&mut self);
     /// Writes a snapshot now, on the caller's time.
     ///

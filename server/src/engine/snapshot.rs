@@ -72,24 +72,18 @@ impl Engine {
 
     fn fork(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
         self.parts.persist.last_try = Some(self.now);
-        self.parts.persist.scheduled = false;
         let job = self.job();
         // Set before the fork, so that the child and the parent agree on what may move.
         self.parts.keyspace.set_child_alive(true);
         match host.fork_snapshot(&self.parts.keyspace, &job) {
             Ok(forked) => {
+                let keys = self.parts.keyspace.keys() as u64;
                 let persist = &mut self.parts.persist;
                 persist.forks += 1;
                 persist.fork_us = forked.fork_us;
                 persist.dirty_at_fork = persist.dirty;
-                persist.child = Some(Child {
-                    pid: forked.pid,
-                    since: self.now,
-                    keys_total: self.parts.keyspace.keys() as u64,
-                    keys_done: 0,
-                    cow: 0,
-                    heard: self.now,
-                });
+                persist.scheduled = false;
+                persist.child = Some(Child::new(forked.pid, keys, self.now));
                 tracing::info!("Background saving started by pid {}", forked.pid);
                 Ok(())
             }
@@ -102,11 +96,8 @@ impl Engine {
         }
     }
 
-    /// Looks after the child that writes, and begins a snapshot that is due. A duty.
-    pub(super) fn tend_snapshots(&mut self, host: &mut dyn Host) {
-        if self.parts.persist.child.is_some() {
-            self.tend_child(host);
-        }
+    /// Begins a snapshot that is due. A duty.
+    pub(super) fn begin_due_snapshot(&mut self, host: &mut dyn Host) {
         let persist = &self.parts.persist;
         if persist.child.is_some() || persist.loading.is_some() {
             return;
@@ -122,40 +113,41 @@ impl Engine {
         }
     }
 
-    fn tend_child(&mut self, host: &mut dyn Host) {
+    /// Looks after the child that writes, if there is one and it is time to. A duty.
+    pub(super) fn tend_child(&mut self, host: &mut dyn Host) {
         let now = self.now;
+        let Some(child) = &mut self.parts.persist.child else { return };
+        if now.mono_us < child.next_look_us() {
+            return;
+        }
         match host.child() {
             ChildNews::None => self.child_ended(),
-            ChildNews::Alive { keys, cow } => {
-                let Some(child) = &mut self.parts.persist.child else { return };
-                if keys != child.keys_done {
-                    child.heard = now;
-                }
-                child.keys_done = keys;
-                child.cow = cow;
-                if now.mono_us.saturating_sub(child.heard.mono_us) > HUNG_AFTER_US {
-                    let why = "the child wrote nothing for 10 minutes and was killed";
-                    tracing::warn!("Background saving error: {why}");
+            ChildNews::Alive { keys, bytes, cow } => {
+                if child.hear(keys, bytes, cow, now) {
                     host.kill_child();
-                    self.parts.persist.failed(why.into());
-                    self.child_ended();
+                    let minutes = HUNG_AFTER_US / 60_000_000;
+                    self.child_failed(format!(
+                        "the child wrote nothing for {minutes} minutes and was killed"
+                    ));
                 }
             }
+            ChildNews::Placing => child.looked = now,
             ChildNews::Finished { cow } => {
-                let persist = &mut self.parts.persist;
-                let since = persist.child.map_or(now.mono_us, |child| child.since.mono_us);
+                let (since, persist) = (child.since, &mut self.parts.persist);
                 let dirty = persist.dirty_at_fork;
-                persist.completed(dirty, now.mono_us.saturating_sub(since), now);
+                persist.completed(dirty, now.mono_us.saturating_sub(since.mono_us), now);
                 persist.last_cow = cow;
                 tracing::info!("Background saving terminated with success");
                 self.child_ended();
             }
-            ChildNews::Failed(why) => {
-                tracing::warn!("Background saving error: {}", why.0);
-                self.parts.persist.failed(why.0);
-                self.child_ended();
-            }
+            ChildNews::Failed(why) => self.child_failed(why.0),
         }
+    }
+
+    fn child_failed(&mut self, why: String) {
+        tracing::warn!("Background saving error: {why}");
+        self.parts.persist.failed(why);
+        self.child_ended();
     }
 
     fn child_ended(&mut self) {
@@ -196,5 +188,124 @@ impl Engine {
         tracing::warn!("Lodestore is now ready to exit, bye bye...");
         self.exit = Some(0);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::Now;
+    use crate::command::context::{About, IoCounters};
+    use crate::config::Config;
+    use crate::engine::port::{Forked, Garbage, SnapshotFile};
+    use crate::keyspace::Keyspace;
+    use crate::session::ClientId;
+
+    /// A world in which the child does what a test wants and nothing else happens.
+    struct World {
+        child: ChildNews,
+        forks: Result<(), HostError>,
+        forked: u32,
+        killed: u32,
+    }
+
+    impl IoCounters for World {
+        fn output(&self, _id: ClientId) -> (u64, u64) {
+            (0, 0)
+        }
+    }
+
+    impl Host for World {
+        fn ticks(&mut self) -> u64 {
+            0
+        }
+        fn fork_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<Forked, HostError> {
+            self.forked += 1;
+            self.forks.clone().map(|()| Forked { pid: 1, fork_us: 1 })
+        }
+        fn child(&mut self) -> ChildNews {
+            self.child.clone()
+        }
+        fn kill_child(&mut self) {
+            self.killed += 1;
+        }
+        fn write_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<(), HostError> {
+            Ok(())
+        }
+        fn open_snapshot(&mut self, _: &Job) -> Result<Option<SnapshotFile>, HostError> {
+            Ok(None)
+        }
+        fn read_snapshot(&mut self, _: &mut [u8]) -> Result<usize, HostError> {
+            Ok(0)
+        }
+        fn use_directory(&mut self, _: &str) -> Result<(), HostError> {
+            Ok(())
+        }
+        fn sleep(&mut self, _: u64) {}
+        fn discard(&mut self, _: Garbage) {}
+        fn breathe(&mut self) {}
+    }
+
+    fn world() -> (Engine, World) {
+        let child = ChildNews::Alive { keys: 0, bytes: 0, cow: 0 };
+        let world = World { child, forks: Ok(()), forked: 0, killed: 0 };
+        (Engine::new(Config::default(), About::default(), 1), world)
+    }
+
+    fn turn(engine: &mut Engine, world: &mut World, ms: u64) {
+        engine.turn(world, Now { unix_us: 0, mono_us: ms * 1000 }, &mut Vec::new());
+    }
+
+    #[test]
+    fn a_hung_child_is_killed_and_an_idle_server_rests() {
+        let (mut engine, mut world) = world();
+        turn(&mut engine, &mut world, 0);
+        assert!(engine.next_deadline() >= 100_000, "nothing is to be done for a while");
+        engine.background_save(&mut world, false).unwrap();
+        assert!(engine.next_deadline() <= 10_000, "the child is looked at soon");
+        let minutes = HUNG_AFTER_US / 60_000_000;
+        for second in 1..=minutes * 60 {
+            turn(&mut engine, &mut world, second * 1000);
+            assert_eq!(world.killed, 0, "{second}");
+        }
+        turn(&mut engine, &mut world, (minutes * 60 + 1) * 1000);
+        assert_eq!((world.killed, engine.parts.persist.child.is_some()), (1, false));
+        let why = engine.parts.persist.last_error.clone().unwrap();
+        assert_eq!(why, "the child wrote nothing for 10 minutes and was killed");
+    }
+
+    #[test]
+    fn a_slow_child_is_not_hung() {
+        let (mut engine, mut world) = world();
+        engine.background_save(&mut world, false).unwrap();
+        for second in 1..=3600 {
+            world.child = ChildNews::Alive { keys: 0, bytes: second / 500, cow: 0 };
+            turn(&mut engine, &mut world, second * 1000);
+        }
+        for second in 3601..=7200 {
+            world.child = ChildNews::Placing;
+            turn(&mut engine, &mut world, second * 1000);
+        }
+        assert_eq!(world.killed, 0);
+        world.child = ChildNews::Finished { cow: 7 };
+        turn(&mut engine, &mut world, 7_201_000);
+        assert_eq!((engine.parts.persist.saves, engine.parts.persist.last_cow), (1, 7));
+    }
+
+    #[test]
+    fn a_fork_that_fails_is_tried_again_later_and_what_was_scheduled_too() {
+        let (mut engine, mut world) = world();
+        world.forks = Err(HostError("no memory".into()));
+        engine.parts.persist.scheduled = true;
+        for ms in (0..=36_000).step_by(100) {
+            turn(&mut engine, &mut world, ms);
+        }
+        assert_eq!(world.forked, 4, "at once, after 5, 10 and 20 seconds more");
+        assert_eq!(engine.parts.persist.last_error.as_deref(), Some("no memory"));
+        world.forks = Ok(());
+        for ms in (36_100..=80_000).step_by(100) {
+            turn(&mut engine, &mut world, ms);
+        }
+        assert_eq!((world.forked, engine.parts.persist.scheduled), (5, false));
     }
 }

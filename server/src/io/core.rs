@@ -73,9 +73,11 @@ impl Core {
             }
         }
         let now = self.clock.now();
-        if self.ending.swap(false, Ordering::Relaxed) {
+        if self.ending.load(Ordering::Relaxed) {
             // What stops it is logged, and the next signal tries again.
             let _ = self.engine.shut_down(&mut self.world, Shutdown::default());
+            // Only now: until here a second SIGINT insists.
+            self.ending.store(false, Ordering::Relaxed);
         }
         self.engine.turn(&mut self.world, now, inbox);
         let mut own = std::mem::take(&mut self.outbox);

@@ -1,28 +1,29 @@
-//! The engine's host: the clock, the snapshot child, the snapshot file.
+//! The engine's host: the clock, the snapshot file, the disk thread.
 //!
-//! Owns: the child and its pipe, the open file of a load.   Uses: base::sys, persist::snapshot.
-//! Never: decides when to save.
+//! Owns: the child that writes, the open file of a load, the directory.   Uses: child, directory,
+//! persist::snapshot.   Never: decides when to save.
 //!
-//! A snapshot is written under the name `temp-PID-N.rdb` and renamed by this process when it is whole and
-//! on the disk; the directory is synced behind the rename. A child that outlives its parent could
-//! replace a newer file: so it dies with its parent and never renames anything.
+//! A snapshot is written under a temporary name; this process renames it when it is whole and on the
+//! disk, and the directory is synced behind the rename. For a child's file the disk thread does both, for
+//! on a busy disk that takes long.
 
+use super::child::{self, Paths, Writing};
 use super::clock::Clock;
+use super::directory::{self, Directory, words};
 use super::registry::Registry;
-use crate::base::sys::{self, Exit, Fork, child};
+use crate::base::{crc, sys};
 use crate::command::context::IoCounters;
 use crate::engine::port::{ChildNews, Forked, Garbage, Host, HostError, Job, SnapshotFile};
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::format::Version;
-use crate::persist::rdb::save::{Options, Scratch, Sink, SinkError, WriterSink};
+use crate::persist::rdb::save::{Options, Scratch, WriterSink};
 use crate::persist::snapshot;
 use crate::session::ClientId;
 use std::fs::{self, File};
-use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsRawFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 /// Descriptors that the server needs besides its clients'.
 pub const OWN_DESCRIPTORS: u64 = 64;
@@ -31,52 +32,66 @@ pub const OWN_DESCRIPTORS: u64 = 64;
 pub struct World {
     clock: Clock,
     registry: Arc<Registry>,
-    child: Option<Writing>,
+    stage: Stage,
+    /// Children that were killed and did not die yet.
+    dying: Vec<i32>,
     scratch: Scratch,
     loading: Option<File>,
     files: u64,
-    lock: Option<File>,
-    garbage: SyncSender<Garbage>,
+    directory: Option<Directory>,
+    disk: SyncSender<Work>,
 }
 
-/// A child that writes.
-struct Writing {
-    pid: i32,
-    news: PipeReader,
-    keys: u64,
-    cow: u64,
-    error: Option<i32>,
-    temporary: PathBuf,
-    target: PathBuf,
+/// How far the snapshot in the background is.
+enum Stage {
+    /// There is none.
+    Idle,
+    /// A child writes it.
+    Writing(Box<Writing>),
+    /// The child has ended well, and the disk thread gives the file its name.
+    Placing(Receiver<Result<(), HostError>>, u64),
 }
 
-/// A message of the child: kind, then a number.
-const MESSAGE: usize = 9;
-const KEYS: u8 = b'k';
-const COPIED: u8 = b'c';
-const ERROR: u8 = b'e';
+/// What the disk thread does.
+enum Work {
+    Free(Garbage),
+    Place(Paths, SyncSender<Result<(), HostError>>),
+}
+
+impl Work {
+    fn carry_out(self) {
+        match self {
+            Work::Free(garbage) => drop(garbage),
+            Work::Place(paths, answer) => {
+                // Nobody waits for the answer when the server ends.
+                let _ = answer.send(put_in_place(&paths));
+            }
+        }
+    }
+}
 
 impl World {
-    /// A host that tells this clock's time. Starts the thread that frees large things.
+    /// A host that tells this clock's time. Starts the disk thread.
     ///
     /// # Errors
     /// No thread can be started.
     pub fn new(clock: Clock, registry: Arc<Registry>) -> io::Result<World> {
-        let (garbage, dump) = sync_channel::<Garbage>(64);
-        std::thread::Builder::new().name("disk".into()).spawn(move || {
-            while let Ok(rubbish) = dump.recv() {
-                drop(rubbish);
-            }
-        })?;
+        let (disk, works) = sync_channel::<Work>(64);
+        std::thread::Builder::new()
+            .name("disk".into())
+            .spawn(move || works.into_iter().for_each(Work::carry_out))?;
+        // What the child needs of the process must be there before the first fork.
+        crc::warm();
         Ok(World {
             clock,
             registry,
-            child: None,
+            stage: Stage::Idle,
+            dying: Vec::new(),
             scratch: Scratch::new(),
             loading: None,
             files: 0,
-            lock: None,
-            garbage,
+            directory: None,
+            disk,
         })
     }
 
@@ -85,9 +100,33 @@ impl World {
         self.clock
     }
 
-    fn temporary(&mut self, job: &Job) -> PathBuf {
+    fn paths(&mut self, job: &Job) -> Paths {
         self.files += 1;
-        Path::new(&job.dir).join(format!("temp-{}-{}.rdb", std::process::id(), self.files))
+        let dir = Path::new(&job.dir);
+        Paths {
+            temporary: directory::temporary(dir, self.files),
+            target: dir.join(&job.file),
+            directory: self.directory.clone(),
+        }
+    }
+
+    /// The claim on a directory that this server already has.
+    fn claimed(&self, dir: &Path) -> Option<Directory> {
+        let childs = match &self.stage {
+            Stage::Writing(writing) => writing.paths.directory.as_ref(),
+            Stage::Idle | Stage::Placing(..) => None,
+        };
+        self.directory.iter().chain(childs).find(|claim| claim.is_at(dir)).cloned()
+    }
+
+    /// Hands a file to the disk thread, or puts it in place here if that one has too much to do.
+    fn place(&self, paths: Paths) -> Receiver<Result<(), HostError>> {
+        let (answer, answered) = sync_channel(1);
+        match self.disk.try_send(Work::Place(paths, answer)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(work) | TrySendError::Disconnected(work)) => work.carry_out(),
+        }
+        answered
     }
 }
 
@@ -109,8 +148,9 @@ fn options(job: &Job) -> Options {
     }
 }
 
-fn words(doing: &str, path: &Path, error: &io::Error) -> HostError {
-    HostError(format!("{doing} {}: {error}", path.display()))
+/// The disk thread has gone without an answer, which only a bug can cause.
+fn silent() -> HostError {
+    HostError("the disk thread has ended".into())
 }
 
 impl Host for World {
@@ -119,69 +159,62 @@ impl Host for World {
     }
 
     fn fork_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<Forked, HostError> {
-        let temporary = self.temporary(job);
-        let target = Path::new(&job.dir).join(&job.file);
-        let file = File::create(&temporary).map_err(|e| words("cannot create", &temporary, &e))?;
-        let (news, tell) =
-            sys::pipe().map_err(|e| HostError(format!("cannot make a pipe: {e}")))?;
-        let parent = std::process::id();
-        let begun = self.clock.ticks();
-        match sys::fork() {
-            Ok(Fork::Child) => {
-                let (file, tell) = (file.as_raw_fd(), tell.as_raw_fd());
-                write_in_child(keyspace, options(job), &mut self.scratch, parent, file, tell)
-            }
-            Ok(Fork::Parent(pid)) => {
-                let fork_us = self.clock.ticks().saturating_sub(begun) / 1000;
-                self.child =
-                    Some(Writing { pid, news, keys: 0, cow: 0, error: None, temporary, target });
-                Ok(Forked { pid, fork_us })
-            }
-            Err(error) => {
-                // The file is empty; if it cannot be removed the next start does.
-                let _ = fs::remove_file(&temporary);
-                Err(HostError(format!(
-                    "cannot fork: {error}. Free memory, set vm.overcommit_memory=1, or raise the \
-                     limit on processes"
-                )))
-            }
-        }
+        self.dying.retain(|&pid| sys::reap(pid).is_none());
+        let paths = self.paths(job);
+        let (writing, forked) =
+            child::start(keyspace, options(job), &mut self.scratch, self.clock, paths)?;
+        self.stage = Stage::Writing(Box::new(writing));
+        Ok(forked)
     }
 
     fn child(&mut self) -> ChildNews {
-        let Some(writing) = &mut self.child else { return ChildNews::None };
-        writing.hear();
-        let Some(exit) = sys::reap(writing.pid) else {
-            return ChildNews::Alive { keys: writing.keys, cow: writing.cow };
-        };
-        writing.hear();
-        let Some(writing) = self.child.take() else { return ChildNews::None };
-        match writing.end(exit) {
-            Ok(()) => ChildNews::Finished { cow: writing.cow },
-            Err(why) => {
-                // It is no snapshot; if it cannot be removed the next start does.
-                let _ = fs::remove_file(&writing.temporary);
-                ChildNews::Failed(why)
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle => ChildNews::None,
+            Stage::Writing(mut writing) => {
+                let (keys, bytes, cow) = (writing.keys, writing.bytes, writing.cow);
+                match writing.ended() {
+                    None => self.stage = Stage::Writing(writing),
+                    Some(exit) => {
+                        if let Some(why) = writing.failure(exit) {
+                            return ChildNews::Failed(why);
+                        }
+                        let answered = self.place(writing.paths);
+                        self.stage = Stage::Placing(answered, writing.cow);
+                    }
+                }
+                ChildNews::Alive { keys, bytes, cow }
             }
+            Stage::Placing(answered, cow) => match answered.try_recv() {
+                Ok(Ok(())) => ChildNews::Finished { cow },
+                Ok(Err(why)) => ChildNews::Failed(why),
+                Err(TryRecvError::Disconnected) => ChildNews::Failed(silent()),
+                Err(TryRecvError::Empty) => {
+                    self.stage = Stage::Placing(answered, cow);
+                    ChildNews::Placing
+                }
+            },
         }
     }
 
     fn kill_child(&mut self) {
-        if let Some(writing) = self.child.take() {
-            sys::kill_and_reap(writing.pid);
-            let _ = fs::remove_file(&writing.temporary);
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle => {}
+            Stage::Writing(writing) => self.dying.extend(writing.kill()),
+            // It cannot be called back, and must not replace what is written after this.
+            Stage::Placing(answered, _) => {
+                let _: Result<_, RecvError> = answered.recv();
+            }
         }
     }
 
     fn write_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<(), HostError> {
-        let temporary = self.temporary(job);
-        let target = Path::new(&job.dir).join(&job.file);
-        let result = write_here(keyspace, options(job), &mut self.scratch, &temporary)
-            .and_then(|()| put_in_place(&temporary, &target));
+        let paths = self.paths(job);
+        let result = write_here(keyspace, options(job), &mut self.scratch, &paths.temporary);
         if result.is_err() {
-            let _ = fs::remove_file(&temporary);
+            // It is no snapshot; if it stays, the next start removes it.
+            let _ = fs::remove_file(&paths.temporary);
         }
-        result
+        result.and_then(|()| put_in_place(&paths))
     }
 
     fn open_snapshot(&mut self, job: &Job) -> Result<Option<SnapshotFile>, HostError> {
@@ -206,8 +239,14 @@ impl Host for World {
     }
 
     fn use_directory(&mut self, dir: &str) -> Result<(), HostError> {
-        let lock = claim_directory(Path::new(dir))?;
-        self.lock = Some(lock);
+        let dir = Path::new(dir);
+        // Only at the start somebody can wait for a server that is just dying.
+        let patient = self.directory.is_none();
+        let claim = match self.claimed(dir) {
+            Some(claim) => claim,
+            None => Directory::claim(dir, patient)?,
+        };
+        self.directory = Some(claim);
         Ok(())
     }
 
@@ -227,97 +266,10 @@ impl Host for World {
 
     fn discard(&mut self, garbage: Garbage) {
         // A full queue means that much is being freed already: then this is freed here.
-        let _ = self.garbage.try_send(garbage);
+        let _ = self.disk.try_send(Work::Free(garbage));
     }
 
     fn breathe(&mut self) {}
-}
-
-impl Writing {
-    /// Reads what the child has told since the last time.
-    fn hear(&mut self) {
-        let mut buffer = [0u8; MESSAGE * 64];
-        while let Ok(count) = self.news.read(&mut buffer) {
-            if count == 0 {
-                break;
-            }
-            // Messages are shorter than a pipe's atomic unit, so they come whole.
-            for message in buffer[..count].chunks_exact(MESSAGE) {
-                let mut number = [0u8; 8];
-                number.copy_from_slice(&message[1..]);
-                let number = u64::from_le_bytes(number);
-                match message[0] {
-                    KEYS => self.keys = number,
-                    COPIED => self.cow = number,
-                    _ => self.error = Some(number as i32),
-                }
-            }
-        }
-    }
-
-    /// Puts the file in place if the child did its work.
-    fn end(&self, exit: Exit) -> Result<(), HostError> {
-        match exit {
-            Exit::Code(0) => put_in_place(&self.temporary, &self.target),
-            Exit::Code(code) => {
-                let why = self.error.map_or_else(
-                    || format!("the child ended with code {code}"),
-                    |errno| io::Error::from_raw_os_error(errno).to_string(),
-                );
-                Err(HostError(format!("cannot write {}: {why}", self.temporary.display())))
-            }
-            Exit::Signal(signal) => {
-                Err(HostError(format!("the child was ended by signal {signal}")))
-            }
-        }
-    }
-}
-
-/// The child's whole life.
-fn write_in_child(
-    keyspace: &Keyspace,
-    options: Options,
-    scratch: &mut Scratch,
-    parent: u32,
-    file: RawFd,
-    tell: RawFd,
-) -> ! {
-    if !child::settle(parent, [file, tell]) {
-        child::exit(2);
-    }
-    let mut page = [0u8; 8192];
-    let mut progress = |keys: u64| {
-        say(tell, KEYS, keys);
-    };
-    let written = snapshot::write(keyspace, options, scratch, Descriptor(file), &mut progress);
-    let result = written.map_err(|e| e.errno).and_then(|totals| {
-        say(tell, KEYS, totals.keys);
-        child::sync(file)
-    });
-    say(tell, COPIED, child::private_dirty(&mut page));
-    match result {
-        Ok(()) => child::exit(0),
-        Err(errno) => {
-            say(tell, ERROR, errno as u64);
-            child::exit(1)
-        }
-    }
-}
-
-/// Tells the parent; a parent that does not listen is no reason to stop.
-fn say(tell: RawFd, kind: u8, number: u64) {
-    let mut message = [kind; MESSAGE];
-    message[1..].copy_from_slice(&number.to_le_bytes());
-    let _ = child::write_all(tell, &message);
-}
-
-/// A descriptor as a sink: plain system calls.
-struct Descriptor(RawFd);
-
-impl Sink for Descriptor {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        child::write_all(self.0, bytes).map_err(|errno| SinkError { errno })
-    }
 }
 
 fn write_here(
@@ -326,55 +278,19 @@ fn write_here(
     scratch: &mut Scratch,
     temporary: &Path,
 ) -> Result<(), HostError> {
-    let file = File::create(temporary).map_err(|e| words("cannot create", temporary, &e))?;
+    let file = directory::create(temporary).map_err(|e| words("cannot create", temporary, &e))?;
     snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {})
         .map_err(|e| words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno)))?;
     file.sync_all().map_err(|e| words("cannot sync", temporary, &e))
 }
 
-/// Gives a whole snapshot its name.
-fn put_in_place(temporary: &Path, target: &Path) -> Result<(), HostError> {
-    fs::rename(temporary, target).map_err(|e| words("cannot rename to", target, &e))?;
-    let dir = target.parent().unwrap_or(Path::new("."));
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| words("cannot sync", dir, &e))
-}
-
-/// Locks a directory for this process and clears it of what dead processes left.
-///
-/// # Errors
-/// Another server works in it, or it cannot be written to.
-fn claim_directory(dir: &Path) -> Result<File, HostError> {
-    let lock = File::open(dir).map_err(|e| words("cannot open the directory", dir, &e))?;
-    if !sys::try_lock(&lock).map_err(|e| words("cannot lock the directory", dir, &e))? {
-        return Err(HostError(format!(
-            "another server works in the directory {}. Give this one a directory of its own (--dir)",
-            dir.display()
-        )));
+/// Gives a whole snapshot its name; one that cannot have it is removed.
+fn put_in_place(paths: &Paths) -> Result<(), HostError> {
+    let Paths { temporary, target, directory } = paths;
+    if let Err(error) = fs::rename(temporary, target) {
+        let _ = fs::remove_file(temporary);
+        return Err(words("cannot rename to", target, &error));
     }
-    let probe = dir.join(format!("temp-{}-0.rdb", std::process::id()));
-    File::create(&probe).map_err(|e| words("cannot write to the directory", dir, &e))?;
-    // If it stays, the next start removes it.
-    let _ = fs::remove_file(&probe);
-    remove_leftovers(dir);
-    Ok(lock)
-}
-
-/// Removes the temporary files of processes that are gone.
-fn remove_leftovers(dir: &Path) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().and_then(writer_of) else { continue };
-        if !sys::process_exists(pid) || pid == std::process::id() as i32 {
-            tracing::info!("Removing {}, left by a process that is gone", entry.path().display());
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// The process in the name of a temporary file.
-fn writer_of(name: &str) -> Option<i32> {
-    let (pid, number) = name.strip_prefix("temp-")?.strip_suffix(".rdb")?.split_once('-')?;
-    number.parse::<u64>().ok()?;
-    pid.parse().ok()
+    let synced = directory.as_ref().map_or(Ok(()), Directory::sync);
+    synced.map_err(|e| words("cannot sync the directory of", target, &e))
 }

@@ -10,9 +10,11 @@
 //! ```
 
 pub mod bell;
+pub mod child;
 pub mod clock;
 pub mod connection;
 pub mod core;
+pub mod directory;
 pub mod disk;
 pub mod listener;
 pub mod output;

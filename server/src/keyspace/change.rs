@@ -28,6 +28,8 @@ pub enum Class {
     Evicted,
     /// `n`: a key that was not there before.
     New,
+    /// `m`: a key that was read and is not there.
+    Miss,
 }
 
 const fn generic(name: &'static str) -> Event {
@@ -46,6 +48,7 @@ impl Event {
     pub const PERSIST: Event = generic("persist");
     pub const EXPIRED: Event = Event { name: "expired", class: Class::Expired };
     pub const NEW: Event = Event { name: "new", class: Class::New };
+    pub const KEY_MISS: Event = Event { name: "keymiss", class: Class::Miss };
     pub const SET: Event = text("set");
     pub const APPEND: Event = text("append");
     pub const INCR_BY: Event = text("incrby");

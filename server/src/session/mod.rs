@@ -217,8 +217,10 @@ impl Session {
 
     /// Where a push is written: it goes out behind the reply of the command that runs.
     pub fn outbox(&mut self) -> &mut Reply {
-        let proto = self.proto;
-        self.outbox.get_or_insert_with(|| Box::new(Reply::new(proto)))
+        let outbox = self.outbox.get_or_insert_with(Box::default);
+        // HELLO may have come between two pushes of one transaction.
+        outbox.set_proto(self.proto);
+        outbox
     }
 
     /// The pushes so far, taken out.
