@@ -93,6 +93,11 @@ pub struct Flags(u32);
 macro_rules! flags {
     ($($(#[$doc:meta])* $constant:ident = $bit:literal, $word:literal;)*) => {
         $($(#[$doc])* pub const $constant: Flags = Flags(1 << $bit);)*
+        const _: () = {
+            let mut seen = 0u32;
+            $(assert!(seen & (1 << $bit) == 0, "two flags share a bit"); seen |= 1 << $bit;)*
+            assert!(seen != 0);
+        };
         /// Every flag with the word that COMMAND INFO shows for it.
         pub const FLAG_WORDS: &[(Flags, &str)] = &[$(($constant, $word)),*];
     };
@@ -146,7 +151,7 @@ flags! {
     /// Runs what the transaction queued.
     RUNS_QUEUE = 22, "";
     /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
-    BRIEF = 23, "";
+    BRIEF = 25, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// In the ACL category connection although it is of another family: COMMAND.

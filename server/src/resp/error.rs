@@ -91,27 +91,63 @@ pub fn echo(input: &[u8]) -> String {
     String::from_utf8_lossy(&clean).into_owned()
 }
 
+impl Error {
+    /// The texts that never vary; none for those that name something.
+    fn fixed(&self) -> Option<&'static str> {
+        Some(match self {
+            Error::Syntax => "ERR syntax error",
+            Error::NotInteger => "ERR value is not an integer or out of range",
+            Error::NotFloat => "ERR value is not a valid float",
+            Error::Overflow => "ERR increment or decrement would overflow",
+            Error::DecrementOverflow => "ERR decrement would overflow",
+            Error::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
+            Error::OutOfRange => "ERR value is out of range",
+            Error::NoSuchKey => "ERR no such key",
+            Error::DbIndex => "ERR DB index is out of range",
+            Error::TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+            Error::InvalidCursor => "ERR invalid cursor",
+            Error::NoAuth => "NOAUTH Authentication required.",
+            Error::Loading => "LOADING Redis is loading the dataset in memory",
+            Error::MisConf => {
+                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable \
+                 to persist to disk. Commands that may modify the data set are disabled, because \
+                 this instance is configured to report errors during writes if RDB snapshotting \
+                 fails (stop-writes-on-bgsave-error option). Please check the server logs for \
+                 details about the RDB error."
+            }
+            Error::ExecAbort => "EXECABORT Transaction discarded because of previous errors.",
+            Error::NestedMulti => "ERR MULTI calls can not be nested",
+            Error::ExecWithoutMulti => "ERR EXEC without MULTI",
+            Error::DiscardWithoutMulti => "ERR DISCARD without MULTI",
+            Error::WatchInMulti => "ERR WATCH inside MULTI is not allowed",
+            Error::NoMulti => "ERR Command not allowed inside a transaction",
+            Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
+            Error::AuthWithoutPassword => {
+                "ERR AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?"
+            }
+            Error::NoProto => "NOPROTO unsupported protocol version",
+            Error::HelloNoAuth => {
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+                 HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client \
+                 and select the RESP protocol version at the same time"
+            }
+            Error::InvalidExpire(_)
+            | Error::Arity(_)
+            | Error::UnknownCommand(..)
+            | Error::UnknownSubcommand(..)
+            | Error::OnlyPubsub(_)
+            | Error::Text(_) => return None,
+        })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Syntax => f.write_str("ERR syntax error"),
-            Error::NotInteger => f.write_str("ERR value is not an integer or out of range"),
-            Error::NotFloat => f.write_str("ERR value is not a valid float"),
-            Error::Overflow => f.write_str("ERR increment or decrement would overflow"),
-            Error::DecrementOverflow => f.write_str("ERR decrement would overflow"),
-            Error::WrongType => {
-                f.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
-            }
-            Error::OutOfRange => f.write_str("ERR value is out of range"),
-            Error::NoSuchKey => f.write_str("ERR no such key"),
-            Error::DbIndex => f.write_str("ERR DB index is out of range"),
             Error::InvalidExpire(command) => {
                 write!(f, "ERR invalid expire time in '{command}' command")
             }
-            Error::TooLong => {
-                f.write_str("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
-            }
-            Error::InvalidCursor => f.write_str("ERR invalid cursor"),
             Error::Arity(command) => {
                 write!(f, "ERR wrong number of arguments for '{command}' command")
             }
@@ -122,42 +158,13 @@ impl fmt::Display for Error {
                 let container = container.to_uppercase();
                 write!(f, "ERR unknown subcommand '{name}'. Try {container} HELP.")
             }
-            Error::NoAuth => f.write_str("NOAUTH Authentication required."),
-            Error::Loading => f.write_str("LOADING Redis is loading the dataset in memory"),
-            Error::MisConf => f.write_str(
-                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable \
-                 to persist to disk. Commands that may modify the data set are disabled, because \
-                 this instance is configured to report errors during writes if RDB snapshotting \
-                 fails (stop-writes-on-bgsave-error option). Please check the server logs for \
-                 details about the RDB error.",
-            ),
-            Error::ExecAbort => {
-                f.write_str("EXECABORT Transaction discarded because of previous errors.")
-            }
-            Error::NestedMulti => f.write_str("ERR MULTI calls can not be nested"),
-            Error::ExecWithoutMulti => f.write_str("ERR EXEC without MULTI"),
-            Error::DiscardWithoutMulti => f.write_str("ERR DISCARD without MULTI"),
-            Error::WatchInMulti => f.write_str("ERR WATCH inside MULTI is not allowed"),
-            Error::NoMulti => f.write_str("ERR Command not allowed inside a transaction"),
             Error::OnlyPubsub(command) => write!(
                 f,
                 "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / \
                  QUIT / RESET are allowed in this context"
             ),
-            Error::WrongPass => {
-                f.write_str("WRONGPASS invalid username-password pair or user is disabled.")
-            }
-            Error::AuthWithoutPassword => f.write_str(
-                "ERR AUTH <password> called without any password configured for the default user. \
-                 Are you sure your configuration is correct?",
-            ),
-            Error::NoProto => f.write_str("NOPROTO unsupported protocol version"),
-            Error::HelloNoAuth => f.write_str(
-                "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
-                 HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client \
-                 and select the RESP protocol version at the same time",
-            ),
             Error::Text(text) => f.write_str(text),
+            fixed => f.write_str(fixed.fixed().unwrap_or("ERR")),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Record {
     pub commands: u64,
     /// Snapshots that were completed on the way.
     pub snapshots: u64,
+    /// Snapshots that failed.
+    pub failures: u64,
 }
 
 /// What went wrong, and at which step; the number of steps if it was at the end.
@@ -298,6 +300,7 @@ impl Run {
             digest: self.digest.finish(),
             commands: self.commands,
             snapshots: self.world.completed,
+            failures: self.world.failures,
         })
     }
 

@@ -60,6 +60,8 @@ pub struct World {
     pub told: Option<Result<(), HostError>>,
     /// Snapshots that the engine was told are complete.
     pub completed: u64,
+    /// Snapshots that it was told have failed.
+    pub failures: u64,
 }
 
 impl World {
@@ -75,6 +77,7 @@ impl World {
             file: None,
             told: None,
             completed: 0,
+            failures: 0,
         }
     }
 
@@ -110,6 +113,7 @@ impl World {
 
     fn tell(&mut self, result: Result<(), HostError>) -> Result<(), HostError> {
         self.completed += u64::from(result.is_ok());
+        self.failures += u64::from(result.is_err());
         self.told = Some(result.clone());
         result
     }
@@ -172,7 +176,7 @@ impl Host for World {
         if let Some(Fault::Fork) = self.fault {
             self.fault = None;
             let failed = HostError(NO_FORK.into());
-            self.told = Some(Err(failed.clone()));
+            let _ = self.tell(Err(failed.clone()));
             return Err(failed);
         }
         let result = self.write(keyspace, job);

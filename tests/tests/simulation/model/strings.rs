@@ -279,7 +279,7 @@ fn make_mset(dice: &mut Dice) -> Words {
 }
 
 fn mset(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return error("ERR wrong number of arguments for 'mset' command");
     }
     for pair in args[1..].chunks(2) {
