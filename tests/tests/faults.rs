@@ -469,3 +469,48 @@ fn a_snapshot_that_cannot_be_put_in_place_is_an_error() {
     }
     assert!(Path::new(&file).is_dir());
 }
+
+// Row 9. A reload that fails must not leave an empty data set, which a save point would write over the file.
+#[test]
+fn a_reload_that_fails_ends_the_server_and_keeps_the_file() {
+    let mut server = Server::start(&[("enable-debug-command", "yes"), ("save", "1 1")]);
+    let mut client = server.client();
+    number(&mut client, 0..100);
+    let nothing = client.call(&["DEBUG", "RELOAD", "NOSAVE"]).line();
+    assert!(nothing.starts_with("-ERR Error trying to load the RDB dump"), "{nothing}");
+    assert_eq!(client.call(&["DBSIZE"]).line(), ":100", "nothing was there to be loaded");
+    assert_eq!(client.call(&["DEBUG", "RELOAD"]).line(), "+OK");
+    assert_eq!(client.call(&["DBSIZE"]).line(), ":100");
+    let file = server.dir().join("dump.rdb");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 20]).unwrap();
+    client.send(&["DEBUG", "RELOAD", "NOSAVE"]);
+    let status = server.wait_exit(Duration::from_secs(10)).expect("it ends");
+    assert_eq!(status.code(), Some(1));
+    assert!(server.log().contains(DAMAGED), "{}", server.log());
+    assert_eq!(fs::read(&file).unwrap(), &bytes[..bytes.len() - 20]);
+}
+
+// Row 20.
+#[test]
+fn an_end_while_loading_leaves_the_snapshot() {
+    let (mut server, mut client) = large();
+    assert_eq!(client.call(&["SAVE"]).line(), "+OK");
+    let file = server.dir().join("dump.rdb");
+    let saved = fs::metadata(&file).unwrap().ino();
+    server.begin_restart();
+    await_true("it loads", || {
+        let client = Client::connect(&server.address());
+        client.is_ok_and(|mut client| info(&mut client, "loading") == "1")
+    });
+    let mut client = server.client();
+    for words in [&["SAVE"][..], &["BGSAVE"]] {
+        let refused = client.call(words).line();
+        assert!(refused.starts_with("-LOADING "), "{words:?}: {refused}");
+    }
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(!server.log().contains("Done loading"), "it was in time: {}", server.log());
+    assert_eq!(fs::metadata(&file).unwrap().ino(), saved);
+    server.restart();
+    assert_eq!(server.client().call(&["DBSIZE"]).line(), ":400000");
+}

@@ -174,15 +174,15 @@ impl Engine {
         self.abandon_child(host);
         if save {
             tracing::info!("Saving the final snapshot before exiting.");
-            if let Err(why) = self.write_file(host) {
-                if !how.force {
-                    tracing::warn!(
-                        "Not exiting, since the data would be lost: {}. Free the disk and try \
-                         again, or use SHUTDOWN NOSAVE or SHUTDOWN FORCE.",
-                        why.0
-                    );
-                    return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
-                }
+            if let Err(why) = self.write_file(host)
+                && !how.force
+            {
+                tracing::warn!(
+                    "Not exiting, since the data would be lost: {}. Free the disk and try again, \
+                     or use SHUTDOWN NOSAVE or SHUTDOWN FORCE.",
+                    why.0
+                );
+                return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
             }
         }
         tracing::warn!("Lodestore is now ready to exit, bye bye...");

@@ -31,7 +31,7 @@ pub fn write<S: Sink>(
         writer.select_db(number as u64, db.len() as u64, db.volatile_len() as u64)?;
         for entry in db.entries() {
             writer.entry(entry.key(), entry.value(), entry.deadline(), Access::Unknown)?;
-            if writer.keys() % TELL_KEYS == 0 {
+            if writer.keys().is_multiple_of(TELL_KEYS) {
                 progress(writer.keys());
             }
         }
