@@ -227,6 +227,7 @@ fn memory_map(cx: &mut ServerCx<'_>) -> Result<Next> {
 }
 
 /// An example of each type of reply, the same as a real server's.
+#[expect(clippy::approx_constant, reason = "the double is the one that a real server answers")]
 fn protocol(cx: &mut ServerCx<'_>) -> Result<Next> {
     let resp3 = cx.reply.proto() == Proto::Resp3;
     let kind = cx.arg(2);

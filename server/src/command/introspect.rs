@@ -203,8 +203,11 @@ fn list(cx: &mut ServerCx<'_>) -> Result<Next> {
     Ok(Next::Done)
 }
 
+/// Says whether a row is to be listed.
+type Filter<'a> = Box<dyn Fn(&Command) -> bool + 'a>;
+
 /// Which rows COMMAND LIST is asked for.
-fn filter<'a>(cx: &ServerCx<'a>) -> Result<Box<dyn Fn(&Command) -> bool + 'a>> {
+fn filter<'a>(cx: &ServerCx<'a>) -> Result<Filter<'a>> {
     if cx.args.len() == 2 {
         return Ok(Box::new(|_| true));
     }
