@@ -8,9 +8,6 @@ use lodestore_server::persist::rdb::load::{Insert, Loader, Options, Record, Targ
 use lodestore_server::persist::rdb::save::{self, Scratch, Sink, SinkError, Writer};
 use lodestore_server::value::{TextRef, ValueRef};
 
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 /// Bytes that this thread has ever allocated, or freed.
 fn allocated() -> u64 {
     let allocated = tikv_jemalloc_ctl::thread::allocatedp::read().unwrap().get();
