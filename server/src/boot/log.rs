@@ -10,42 +10,48 @@ use std::io;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::{Event, Level, Subscriber, field::Field};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Begins to log.
+/// Changes how much is told from now on.
+pub type SetLevel = Box<dyn Fn(LogLevel)>;
+
+/// Begins to log, and says how to change its level.
 ///
 /// # Errors
 /// The log file cannot be opened.
-pub fn start(config: &Config) -> Result<(), String> {
-    let Some(level) = level(config.log_level) else { return Ok(()) };
+pub fn start(config: &Config) -> Result<SetLevel, String> {
+    let level = level(config.log_level);
     let form = Form { format: config.log_format, pid: std::process::id() };
     match &config.log_file {
-        None => install(level, form, || Lenient(io::stdout())),
+        None => Ok(install(level, form, || Lenient(io::stdout()))),
         Some(path) => {
             let file = OpenOptions::new()
                 .create(true)
                 .append(true)
                 .open(path)
                 .map_err(|error| format!("Can't open the log file {path}: {error}"))?;
-            install(level, form, Mutex::new(Lenient(file)));
+            Ok(install(level, form, Mutex::new(Lenient(file))))
         }
     }
-    Ok(())
 }
 
-fn install<W>(level: Level, form: Form, writer: W)
+fn install<W>(level: LevelFilter, form: Form, writer: W) -> SetLevel
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .event_format(form)
-        .with_writer(writer)
-        .finish();
+    let (layer, filter) = tracing_subscriber::reload::Layer::new(level);
+    let lines = tracing_subscriber::fmt::layer().event_format(form).with_writer(writer);
+    let subscriber = tracing_subscriber::registry().with(layer).with(lines);
     // A second start in one process (tests) keeps the first log.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    Box::new(move |wanted| {
+        // It fails only when that log is gone.
+        let _ = filter.reload(crate::boot::log::level(wanted));
+    })
 }
 
 /// A writer whose failures are nobody's: a line that a full disk does not take is lost. `tracing` would
@@ -64,13 +70,13 @@ impl<W: io::Write> io::Write for Lenient<W> {
     }
 }
 
-fn level(level: LogLevel) -> Option<Level> {
+fn level(level: LogLevel) -> LevelFilter {
     match level {
-        LogLevel::Debug => Some(Level::TRACE),
-        LogLevel::Verbose => Some(Level::DEBUG),
-        LogLevel::Notice => Some(Level::INFO),
-        LogLevel::Warning => Some(Level::WARN),
-        LogLevel::Nothing => None,
+        LogLevel::Debug => LevelFilter::TRACE,
+        LogLevel::Verbose => LevelFilter::DEBUG,
+        LogLevel::Notice => LevelFilter::INFO,
+        LogLevel::Warning => LevelFilter::WARN,
+        LogLevel::Nothing => LevelFilter::OFF,
     }
 }
 

@@ -43,7 +43,7 @@ pub fn serve(config: Config, sources: &Sources, warnings: &[String]) -> i32 {
 }
 
 fn start(mut config: Config, sources: &Sources, warnings: &[String]) -> Result<i32, String> {
-    log::start(&config)?;
+    let set_level = log::start(&config)?;
     tracing::info!("oO0OoO0OoO0Oo Lodestore is starting oO0OoO0OoO0Oo");
     tracing::info!("Lodestore version={VERSION}, bits=64, pid={}", std::process::id());
     for warning in warnings {
@@ -55,8 +55,8 @@ fn start(mut config: Config, sources: &Sources, warnings: &[String]) -> Result<i
     config.dir = dir.display().to_string();
     let clock = Clock::start();
     let registry = Arc::new(Registry::default());
-    let mut world =
-        World::new(clock, Arc::clone(&registry)).map_err(|e| format!("cannot start: {e}"))?;
+    let mut world = World::new(clock, Arc::clone(&registry), set_level)
+        .map_err(|e| format!("cannot start: {e}"))?;
     world.use_directory(&config.dir).map_err(|why| why.0)?;
     let listeners = Listeners::bind(&config)?;
     run(config, sources, world, registry, listeners)

@@ -53,7 +53,7 @@ fn serialized_length(value: ValueRef<'_>) -> usize {
 pub fn digest(cx: &mut ServerCx<'_>) -> Result<Next> {
     let keyspace = &cx.parts.keyspace;
     let mut all = Digest::default();
-    for number in (0..keyspace.databases()).filter(|&number| keyspace.db(number).len() > 0) {
+    for number in (0..keyspace.written()).filter(|&number| keyspace.db(number).len() > 0) {
         mix(&mut all, &u32::try_from(number).expect("databases are few").to_be_bytes());
         for entry in keyspace.db(number).entries() {
             let mut one = Digest::default();

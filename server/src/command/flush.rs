@@ -53,7 +53,8 @@ static FLUSHALL: Command = Command {
 fn flushall(cx: &mut WriteCx<'_>) -> Result<Change> {
     check_mode(cx)?;
     let mut change = Change::NONE;
-    for db in 0..cx.keyspace.databases() {
+    cx.changes.emptied_all();
+    for db in 0..cx.keyspace.written() {
         let emptied = empty(cx, db);
         if emptied != Change::NONE {
             change = emptied;

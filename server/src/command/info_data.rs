@@ -180,7 +180,7 @@ fn keyspace(facts: &Facts<'_>, out: &mut String) {
 }
 
 fn databases(keyspace: &Keyspace) -> impl Iterator<Item = (usize, &Db)> {
-    let all = (0..keyspace.databases()).map(|number| (number, keyspace.db(number)));
+    let all = (0..keyspace.written()).map(|number| (number, keyspace.db(number)));
     all.filter(|(_, db)| db.len() > 0)
 }
 

@@ -200,7 +200,7 @@ settings! {
 
     section "Data" {
         /// How many databases there are. Clients choose one by number with SELECT and begin with 0.
-        "databases" databases: u32 = 16, AtStart, in 1..=i32::MAX;
+        "databases" databases: u32 = 16, AtStart, in 1..=1_000_000;
 
         /// Which changes of keys are published to subscribers. Each letter adds something: K publishes to
         /// `__keyspace@<db>__:<key>` and E to `__keyevent@<db>__:<event>`, and at least one of the two

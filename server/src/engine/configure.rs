@@ -18,6 +18,11 @@ type Setter = fn(&mut dyn Host, &Config, &mut Config) -> Result<(), HostError>;
 const SETTERS: &[(&str, Setter)] = &[
     // The limit on open files must allow as many.
     ("maxclients", |host, _, new| host.hold_clients(new.max_clients)),
+    // The log belongs to the host.
+    ("loglevel", |host, _, new| {
+        host.log_at(new.log_level);
+        Ok(())
+    }),
     // The directory must exist, and be ours alone.
     ("dir", move_to),
 ];

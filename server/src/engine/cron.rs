@@ -7,26 +7,48 @@ use super::port::Host;
 use crate::base::alloc;
 use crate::session::{Arrival, Session};
 
+/// How often a duty is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rate {
+    /// With every turn; it looks itself whether anything is to do.
+    EveryTurn,
+    /// As often as the setting `hz` says.
+    Hertz,
+    /// Once a second.
+    EverySecond,
+}
+
+impl Rate {
+    /// Microseconds from one time to the next.
+    fn period(self, hz: u16) -> u64 {
+        match self {
+            Rate::EveryTurn => 0,
+            Rate::Hertz => 1_000_000 / u64::from(hz.max(1)),
+            Rate::EverySecond => 1_000_000,
+        }
+    }
+}
+
 type Duty = fn(&mut Engine, &mut dyn Host);
 
 /// Name, period in microseconds (0: with every turn), work. Each bounds itself; the comment says by what.
-const DUTIES: &[(&str, u64, Duty)] = &[
+const DUTIES: &[(&str, Rate, Duty)] = &[
     // One look at the pause's end.
-    ("pause", 0, end_pause),
+    ("pause", Rate::EveryTurn, end_pause),
     // At most 5 ms of loading.
-    ("load", 0, Engine::continue_load),
+    ("load", Rate::EveryTurn, Engine::continue_load),
     // A wait that does not block, each 10 ms; nothing without a child.
-    ("child", 0, Engine::tend_child),
+    ("child", Rate::EveryTurn, Engine::tend_child),
     // A fork when one is due.
-    ("snapshot", 100_000, Engine::begin_due_snapshot),
+    ("snapshot", Rate::Hertz, Engine::begin_due_snapshot),
     // At most EXPIRE_KEYS keys and EXPIRE_BUCKETS buckets for each database.
-    ("expire", 100_000, expire_due),
+    ("expire", Rate::Hertz, expire_due),
     // One pass over the sessions, once a second.
-    ("idle", 1_000_000, close_idle),
+    ("idle", Rate::EverySecond, close_idle),
     // A few additions.
-    ("rates", 100_000, sample_rates),
+    ("rates", Rate::Hertz, sample_rates),
     // One question to the allocator, some microseconds.
-    ("memory", 100_000, sample_memory),
+    ("memory", Rate::Hertz, sample_memory),
 ];
 
 /// When each duty is next due, in microseconds of the monotonic clock.
@@ -46,7 +68,7 @@ impl Clockwork {
         DUTIES
             .iter()
             .zip(&self.next)
-            .filter(|((_, period, _), _)| *period > 0)
+            .filter(|((_, rate, _), _)| *rate != Rate::EveryTurn)
             .map(|(_, &next)| next)
             .min()
             .unwrap_or(u64::MAX)
@@ -56,7 +78,8 @@ impl Clockwork {
 impl Engine {
     /// Does the duties that are due.
     pub(super) fn work(&mut self, host: &mut dyn Host) {
-        for (at, &(_, period, duty)) in DUTIES.iter().enumerate() {
+        for (at, &(_, rate, duty)) in DUTIES.iter().enumerate() {
+            let period = rate.period(self.parts.config.hz.0);
             if self.clockwork.next[at] <= self.now.mono_us {
                 // What has a rate is periodic and can rest; loads and waits cannot.
                 if period == 0 || !self.parts.duties_paused {
@@ -86,7 +109,7 @@ fn expire_due(engine: &mut Engine, _host: &mut dyn Host) {
     }
     let now_ms = engine.now.unix_ms();
     let mut nobody = Session::new(Arrival::default(), engine.now, true);
-    for db in 0..engine.parts.keyspace.databases() {
+    for db in 0..engine.parts.keyspace.written() {
         if engine.parts.keyspace.db(db).volatile_len() == 0 {
             continue;
         }

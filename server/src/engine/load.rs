@@ -101,7 +101,7 @@ impl Engine {
     }
 
     fn empty(&mut self) {
-        for db in 0..self.parts.keyspace.databases() {
+        for db in 0..self.parts.keyspace.written() {
             drop(self.parts.keyspace.db_mut(db).clear());
         }
     }

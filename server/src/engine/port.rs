@@ -10,6 +10,7 @@
 use crate::base::random::KeyHasher;
 use crate::command::context::{Hashed, IoCounters};
 use crate::command::index::{Index, RowId, UNKNOWN};
+use crate::config::LogLevel;
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::fault::LoadError;
 use crate::resp::protocol::ProtocolError;
@@ -294,6 +295,8 @@ pub trait Host: IoCounters {
     fn hold_clients(&mut self, _clients: u32) -> Result<(), HostError> {
         Ok(())
     }
+    /// Tells as much in the log as this level says.
+    fn log_at(&mut self, _level: LogLevel) {}
     /// Does nothing for so many microseconds.
     fn sleep(&mut self, micros: u64);
     /// Takes what is slow to free.

@@ -98,6 +98,9 @@ impl Engine {
 
     /// Begins a snapshot that is due. A duty.
     pub(super) fn begin_due_snapshot(&mut self, host: &mut dyn Host) {
+        if self.parts.changes.take_emptied_all() {
+            self.forget_old_data(host);
+        }
         let persist = &self.parts.persist;
         if persist.child.is_some() || persist.loading.is_some() {
             return;
@@ -153,6 +156,15 @@ impl Engine {
     fn child_ended(&mut self) {
         self.parts.persist.child = None;
         self.parts.keyspace.set_child_alive(false);
+    }
+
+    /// After FLUSHALL: the child that still writes the old data is ended, and where save points are set a
+    /// snapshot without that data follows at once, so that no crash brings it back.
+    fn forget_old_data(&mut self, host: &mut dyn Host) {
+        self.abandon_child(host);
+        if !self.parts.config.save.0.is_empty() {
+            self.parts.persist.scheduled = true;
+        }
     }
 
     /// Ends a child whose snapshot is no longer wanted.

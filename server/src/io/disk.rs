@@ -13,6 +13,7 @@ use super::directory::{self, Directory, words};
 use super::registry::Registry;
 use crate::base::{crc, sys};
 use crate::command::context::IoCounters;
+use crate::config::LogLevel;
 use crate::engine::port::{ChildNews, Forked, Garbage, Host, HostError, Job, SnapshotFile};
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::format::Version;
@@ -40,6 +41,7 @@ pub struct World {
     files: u64,
     directory: Option<Directory>,
     disk: SyncSender<Work>,
+    set_level: Box<dyn Fn(LogLevel)>,
 }
 
 /// How far the snapshot in the background is.
@@ -75,7 +77,11 @@ impl World {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn new(clock: Clock, registry: Arc<Registry>) -> io::Result<World> {
+    pub fn new(
+        clock: Clock,
+        registry: Arc<Registry>,
+        set_level: Box<dyn Fn(LogLevel)>,
+    ) -> io::Result<World> {
         let (disk, works) = sync_channel::<Work>(64);
         std::thread::Builder::new()
             .name("disk".into())
@@ -92,6 +98,7 @@ impl World {
             files: 0,
             directory: None,
             disk,
+            set_level,
         })
     }
 
@@ -258,6 +265,10 @@ impl Host for World {
         }
         let words = "The operating system is not able to handle the specified number of clients";
         Err(HostError(format!("{words}, try with {most}")))
+    }
+
+    fn log_at(&mut self, level: LogLevel) {
+        (self.set_level)(level);
     }
 
     fn sleep(&mut self, micros: u64) {

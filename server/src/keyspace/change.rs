@@ -100,6 +100,7 @@ pub struct Changes {
     text: Vec<u8>,
     told: Vec<Told>,
     replaced: bool,
+    emptied_all: bool,
     watch_keys: bool,
     keep_log: bool,
 }
@@ -150,6 +151,16 @@ impl Changes {
         self.dirty += keys;
         self.flushed.push(db);
         Change(())
+    }
+
+    /// Says that all data is gone: a snapshot that is being written must not bring it back.
+    pub fn emptied_all(&mut self) {
+        self.emptied_all = true;
+    }
+
+    /// Whether all data went since the last call of this.
+    pub fn take_emptied_all(&mut self) -> bool {
+        std::mem::take(&mut self.emptied_all)
     }
 
     /// Counts a change that has no key.

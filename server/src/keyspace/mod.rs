@@ -74,6 +74,11 @@ impl Keyspace {
         self.databases
     }
 
+    /// The databases from this number on have never been written to: loops over all data end here.
+    pub fn written(&self) -> usize {
+        self.made.len()
+    }
+
     /// A database. `number` must be below [`Keyspace::databases`].
     #[inline]
     pub fn db(&self, number: usize) -> &Db {

@@ -23,7 +23,7 @@ pub fn write<S: Sink>(
 ) -> Result<Totals, SinkError> {
     let mut writer = Writer::new(sink, scratch, options);
     writer.header()?;
-    for number in 0..keyspace.databases() {
+    for number in 0..keyspace.written() {
         let db = keyspace.db(number);
         if db.len() == 0 {
             continue;
