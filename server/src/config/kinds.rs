@@ -1,10 +1,12 @@
 //! The kinds of values a setting can have: how each is read from words and printed as CONFIG GET prints it.
 //!
-//! Owns: the two traits, numbers, switches, texts, memory sizes, modes, choices.   Uses: nothing.
+//! Owns: the two traits, numbers, switches, texts, memory sizes, modes, choices.   Uses: base.
 //! Never: which settings exist.
 
 use std::fmt;
 use std::ops::Deref;
+
+use crate::base::bytes::parse_memory;
 
 /// The smallest and the largest number a row accepts, both included.
 pub type Range = (i64, i64);
@@ -139,19 +141,7 @@ impl Memory {
     /// Reads `1048576`, `512kb`, `1g`...: k, m and g count in thousands, kb, mb and gb in 1024s.
     /// A size that does not fit 63 bits is no size.
     pub fn read(word: &str) -> Option<Memory> {
-        let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, unit) = word.split_at(digits);
-        let unit: u64 = match unit.to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" => 1000,
-            "kb" => 1 << 10,
-            "m" => 1_000_000,
-            "mb" => 1 << 20,
-            "g" => 1_000_000_000,
-            "gb" => 1 << 30,
-            _ => return None,
-        };
-        let bytes = number.parse::<u64>().ok()?.checked_mul(unit)?;
+        let bytes = parse_memory(word)?;
         i64::try_from(bytes).is_ok().then_some(Memory(bytes))
     }
 }

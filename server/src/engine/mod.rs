@@ -45,7 +45,7 @@ use crate::stats::Stats;
 use cron::Clockwork;
 use follow::Feed;
 use park::Parked;
-use port::{Batch, Host, Inbound, Outbound};
+use port::{Batch, Host, Inbound, Loss, Outbound};
 use std::collections::VecDeque;
 
 /// A turn stops taking up work after this many microseconds.
@@ -151,7 +151,10 @@ impl Engine {
                 Inbound::Connected(arrival) => self.connect(*arrival),
                 Inbound::Batch(batch) => self.queue.push_back(batch),
                 Inbound::Hangup(route) => self.hang_up(route),
-                Inbound::Gone(route) => self.drop_client(route.id),
+                Inbound::Gone(route, loss) => {
+                    self.parts.stats.output_limit_closed += u64::from(loss == Loss::OutputLimit);
+                    self.drop_client(route.id);
+                }
             }
         }
         if busy {
@@ -268,11 +271,6 @@ impl Engine {
     /// Counts a connection that was refused.
     pub fn refused(&mut self) {
         self.parts.stats.rejected_connections += 1;
-    }
-
-    /// Counts a connection that was closed for its output.
-    pub fn output_limit_closed(&mut self) {
-        self.parts.stats.output_limit_closed += 1;
     }
 
     /// When the engine wants its next turn at the latest, in microseconds of the monotonic clock.

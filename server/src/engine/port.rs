@@ -161,6 +161,15 @@ impl Default for Prepared {
     }
 }
 
+/// Why a connection is gone without the engine's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The peer, or the net.
+    Peer,
+    /// More waited to be sent than its class allows.
+    OutputLimit,
+}
+
 /// What comes in.
 #[derive(Debug)]
 pub enum Inbound {
@@ -172,7 +181,7 @@ pub enum Inbound {
     /// dropped; else the batch that says so follows.
     Hangup(Route),
     /// A connection is gone; nothing can be sent to it any more.
-    Gone(Route),
+    Gone(Route, Loss),
 }
 
 /// What goes out.

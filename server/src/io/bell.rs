@@ -48,10 +48,12 @@ impl Bell {
         self.0.asleep.store(false, Ordering::Relaxed);
     }
 
-    /// Waits to be rung: the thread's runtime runs this as a task of its own.
+    /// Waits to be rung: the thread's runtime runs this as a task of its own. The yield makes the runtime look
+    /// at the sockets, which it does not while it is kept from sleeping.
     pub async fn listen(self) {
         loop {
             self.0.notify.notified().await;
+            tokio::task::yield_now().await;
         }
     }
 }

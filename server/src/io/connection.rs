@@ -14,7 +14,7 @@ use super::registry::Counters;
 use super::settings::IoSettings;
 use super::stream::Stream;
 use crate::config::lists::OutputLimit;
-use crate::engine::port::{Batch, Ending, Preparer};
+use crate::engine::port::{Batch, Ending, Loss, Preparer};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::Reply;
 use crate::resp::request::{Halt, Limits, Parser};
@@ -80,6 +80,8 @@ pub struct Connection {
     pub listed: bool,
     /// How far its end has come.
     pub life: Life,
+    /// Why it ends, should it end before the engine says so.
+    pub loss: Loss,
     stream: Stream,
     parser: Parser,
     output: Output,
@@ -103,6 +105,7 @@ impl Connection {
             in_flight: false,
             listed: false,
             life: Life::Open,
+            loss: Loss::Peer,
             stream,
             parser: Parser::new(),
             output: Output::default(),
@@ -326,15 +329,10 @@ impl Connection {
         !self.output.is_empty()
     }
 
-    /// Bytes of output that wait.
-    pub fn output_len(&self) -> usize {
-        self.output.len()
-    }
-
     /// Closes the connection if more waits than its class allows.
     pub fn hold_limit(&mut self, settings: &IoSettings) {
         let limit = settings.limit(self.class, self.authenticated || !settings.password);
-        if !self.over_limit(limit, Instant::now) {
+        if !self.over_limit(limit) {
             return;
         }
         tracing::warn!(
@@ -343,10 +341,11 @@ impl Connection {
             self.route.id.0,
             self.output.len()
         );
+        self.loss = Loss::OutputLimit;
         self.life = Life::Dead;
     }
 
-    fn over_limit(&mut self, limit: OutputLimit, now: impl Fn() -> Instant) -> bool {
+    fn over_limit(&mut self, limit: OutputLimit) -> bool {
         let waiting = self.output.len() as u64;
         if limit.hard > 0 && waiting > limit.hard {
             return true;
@@ -355,8 +354,8 @@ impl Connection {
             self.over_soft = None;
             return false;
         }
-        let since = *self.over_soft.get_or_insert_with(&now);
-        now().duration_since(since).as_secs() >= limit.soft_seconds
+        let since = *self.over_soft.get_or_insert_with(Instant::now);
+        since.elapsed().as_secs() >= limit.soft_seconds
     }
 
     /// Ends the connection once its output is sent.
@@ -382,7 +381,7 @@ impl Connection {
         self.wake();
     }
 
-    /// Throws away what the peer still sends. True once that has come to its end.
+    /// Throws away what the peer still sends, until it has read our last words or takes too long.
     pub fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Vec<u8>) {
         let Life::Lingering(until, mut left) = self.life else { return };
         loop {

@@ -223,7 +223,7 @@ impl Reactor {
             }
             self.free.push(route.slot);
             self.registry.leave(route.id);
-            self.inbox.push(Inbound::Gone(route));
+            self.inbox.push(Inbound::Gone(route, connection.loss));
         }
     }
 

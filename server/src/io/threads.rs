@@ -77,6 +77,7 @@ impl Worker {
     pub fn fall_asleep(&mut self) {
         let worked = self.awake_since.elapsed().as_micros() as u64;
         self.busy.fetch_add(worked, Ordering::Relaxed);
+        self.awake_since = Instant::now();
     }
 }
 
@@ -100,7 +101,7 @@ impl Link {
     #[inline]
     pub fn next_message(&mut self) -> Option<Inbound> {
         let message = self.from_worker.pop();
-        if let Some(Inbound::Gone(_)) = message {
+        if let Some(Inbound::Gone(..)) = message {
             self.connections = self.connections.saturating_sub(1);
         }
         message

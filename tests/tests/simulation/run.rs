@@ -13,7 +13,7 @@ use lodestore_server::command::context::About;
 use lodestore_server::config::Config;
 use lodestore_server::config::lists::{SavePoint, SavePoints};
 use lodestore_server::engine::Engine;
-use lodestore_server::engine::port::{Inbound, Outbound, Preparer};
+use lodestore_server::engine::port::{Inbound, Loss, Outbound, Preparer};
 use lodestore_server::resp::reply::Reply as Output;
 use lodestore_server::session::{Arrival, ClientId};
 use lodestore_tests::reply::Reply;
@@ -114,7 +114,7 @@ impl Run {
             Step::End(who) => self.end(*who),
             Step::Break(who) => {
                 if let Some(line) = self.lines[*who].take() {
-                    self.inbox.push(Inbound::Gone(line.route));
+                    self.inbox.push(Inbound::Gone(line.route, Loss::Peer));
                     self.model.drop_client(*who);
                 }
             }

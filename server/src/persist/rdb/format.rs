@@ -243,33 +243,10 @@ pub fn encode_int(number: i64) -> Option<Short> {
     }
 }
 
-/// The integer that a text is the one decimal form of (no plus, no space, no leading zero, no "-0").
-pub fn canonical_int(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix(b"-") {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
-        _ => return None,
-    }
-    let mut number = 0_i64;
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        let digit = i64::from(digit - b'0');
-        number = number.checked_mul(10)?;
-        // Downwards for negative numbers: the smallest one has no positive counterpart.
-        number = if negative { number.checked_sub(digit)? } else { number.checked_add(digit)? };
-    }
-    Some(number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::bytes::parse_i64;
 
     #[test]
     fn a_magic_says_what_it_was_made_from() {
@@ -304,7 +281,7 @@ mod tests {
     #[test]
     fn only_the_one_decimal_form_is_an_integer() {
         for number in [0, 1, -1, 10, i64::MAX, i64::MIN, -9_000_000_000] {
-            assert_eq!(canonical_int(number.to_string().as_bytes()), Some(number));
+            assert_eq!(parse_i64(number.to_string().as_bytes()), Some(number));
         }
         for text in [
             "",
@@ -319,7 +296,7 @@ mod tests {
             "9223372036854775808",
             "-9223372036854775809",
         ] {
-            assert_eq!(canonical_int(text.as_bytes()), None, "{text}");
+            assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
         }
     }
 }

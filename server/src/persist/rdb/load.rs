@@ -16,10 +16,11 @@ use std::io::{ErrorKind, Read};
 
 use super::batch::{Attributes, Batch, Held, Piece, Waiting};
 use super::fault::{LoadError, LoadFault, show};
-use super::format::{self, Access, MAGIC_LEN, Version};
+use super::format::{Access, MAGIC_LEN, Version};
 use super::lzf;
 use super::parse::{Cursor, Encoded, Item, LONG, Stop};
 use crate::base::blob::Blob;
+use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
 use crate::value::{Put, PutText};
 
@@ -414,7 +415,7 @@ impl Loader {
             }
             Encoded::Plain(_) | Encoded::Packed { .. } => {
                 let piece = self.piece(value, cursor)?;
-                match format::canonical_int(piece.of(cursor.all(), &self.batch.unpacked)) {
+                match parse_i64(piece.of(cursor.all(), &self.batch.unpacked)) {
                     Some(number) => Held::Int(number),
                     None => Held::Bytes(piece),
                 }

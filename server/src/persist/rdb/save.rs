@@ -11,6 +11,7 @@ use std::io;
 
 use super::format::{self, Access, Version, opcode};
 use super::lzf;
+use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
 use crate::value::{TextRef, ValueRef};
 
@@ -258,7 +259,7 @@ impl<'s, S: Sink> Writer<'s, S> {
     #[inline]
     fn string(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         if bytes.len() <= INT_TEXT_MAX
-            && let Some(short) = format::canonical_int(bytes).and_then(format::encode_int)
+            && let Some(short) = parse_i64(bytes).and_then(format::encode_int)
         {
             return self.out.put(short.as_bytes());
         }
