@@ -12,7 +12,7 @@ use lodestore_server::persist::rdb::load::{
     self, Checksum, Insert, Loader, Progress, Record, Target,
 };
 use lodestore_server::persist::rdb::save::{self, Scratch, Writer};
-use lodestore_server::value::{Put, PutText, Text, TextRef, Value, ValueRef};
+use lodestore_server::value::{Put, PutText, Text, Value};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -312,76 +312,6 @@ fn salvage_writes_the_sound_part_as_a_whole_file() {
     assert_eq!(read(&whole, 100).unwrap().keys, keys);
 }
 
-/// `cargo test --profile quick --test rdb speed -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    struct Null(u64);
-    impl Target for Null {
-        fn select_db(&mut self, _: u64) -> Result<(), String> {
-            Ok(())
-        }
-        fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
-            self.0 = self.0.wrapping_add(record.key.len() as u64);
-            Ok(Insert::Kept)
-        }
-    }
-    const KEYS: usize = 200_000;
-    let noise: Vec<u8> =
-        (0..8 * KEYS as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let words = b"{\"name\":\"somebody\",\"mail\":\"somebody@example.org\",\"name\":\"other\"}"
-        .repeat(KEYS / 4);
-    let keys: Vec<u8> = (0..KEYS).flat_map(|n| format!("key:{n:012}").into_bytes()).collect();
-    for (name, compress, source) in [
-        ("noise, plain", false, &noise),
-        ("noise, compressing", true, &noise),
-        ("text, compressing", true, &words),
-    ] {
-        let mut out = vec![0; 100 << 20];
-        let mut saved = std::time::Duration::MAX;
-        let mut bytes = 0;
-        for _ in 0..25 {
-            let mut scratch = Scratch::new();
-            let start = std::time::Instant::now();
-            let options = save::Options { compress, ..save::Options::default() };
-            let mut writer = Writer::new(save::WriterSink(&mut out[..]), &mut scratch, options);
-            writer.header().unwrap();
-            writer.select_db(0, KEYS as u64, 0).unwrap();
-            for (n, key) in keys.chunks(16).enumerate() {
-                let at = (n * 8) % (source.len() - 64);
-                let text = TextRef::Bytes(&source[at..at + 64]);
-                writer.entry(key, ValueRef::Text(text), None, Access::Unknown).unwrap();
-            }
-            bytes = writer.finish().unwrap().bytes;
-            saved = saved.min(start.elapsed());
-        }
-        let mut loaded = std::time::Duration::MAX;
-        for _ in 0..25 {
-            let start = std::time::Instant::now();
-            let mut loader = Loader::new(load::Options::file(bytes));
-            let mut null = Null(0);
-            for slice in out[..bytes as usize].chunks(256 << 10) {
-                loader.feed(slice, &mut null).unwrap();
-            }
-            loader.end().unwrap();
-            loaded = loaded.min(start.elapsed());
-        }
-        println!(
-            "{name}: {bytes} bytes; save {:.0} ns/key, {:.0} MB/s; load {:.0} ns/key, {:.1} M keys/s",
-            saved.as_nanos() as f64 / KEYS as f64,
-            bytes as f64 / saved.as_micros() as f64,
-            loaded.as_nanos() as f64 / KEYS as f64,
-            KEYS as f64 / loaded.as_micros() as f64,
-        );
-    }
-    let start = std::time::Instant::now();
-    let mut crc = 0;
-    for _ in 0..200 {
-        crc = crc64(crc, &noise[..1 << 20]);
-    }
-    println!("crc64 {:.1} GB/s ({crc:x})", (200 << 20) as f64 / start.elapsed().as_nanos() as f64);
-}
-
 fn any_value() -> impl Strategy<Value = Value> {
     let bytes = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..60),
@@ -459,6 +389,9 @@ proptest! {
         prop_assert_eq!(whole, sliced);
         let mut saved = Vec::new();
         salvage(&mut &file[..], file.len() as u64, 0, &mut saved).unwrap();
-        read(&saved, slice).unwrap();
+        // The damage may be in the number of a database, which only the reader can know to be too large.
+        if let Err(error) = read(&saved, slice) {
+            assert!(matches!(error.fault, LoadFault::Refused(_)), "{error}");
+        }
     }
 }

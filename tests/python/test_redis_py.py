@@ -191,9 +191,9 @@ class Suite:
 
     def test_server_commands(self):
         r = self.r
-        self.assertTrue(r.config_set("maxmemory", "100mb"))
-        self.assertEqual(r.config_get("maxmemory"), {"maxmemory": "104857600"})
-        r.config_set("maxmemory", 0)
+        self.assertTrue(r.config_set("proto-max-bulk-len", "100mb"))
+        self.assertEqual(r.config_get("proto-max-bulk-len"), {"proto-max-bulk-len": "104857600"})
+        r.config_set("proto-max-bulk-len", "512mb")
         info = r.info()
         self.assertRegex(info["redis_version"], r"^\d+\.\d+")
         self.assertEqual(info["role"], "master")

@@ -18,7 +18,7 @@
 //! Invariants
 //!  1. `args` behind those of the last request are the finished ones of the half-read request.
 //!  2. No memory is taken for a number that was only claimed: `args` grows as arguments arrive, a big
-//!     bulk string by what has arrived or 16 MiB of addresses.
+//!     bulk string by a multiple of what has arrived, or 1 MiB.
 //!  3. Every byte is looked at a constant number of times, however the stream is cut.
 //!
 //! As in Redis, the two bytes that end a line or a bulk string are skipped; only the `\r` that ends a
@@ -44,10 +44,11 @@ pub const LINE_MAX: usize = 64 * 1024;
 const BUF_MAX: usize = u32::MAX as usize - 1;
 /// The longest bulk string that [`Parser::quick`] takes: four digits.
 const QUICK_BULK_MAX: usize = 9999;
-/// How far the buffer of a big bulk string may reserve beyond what has arrived. Reserved memory that is
-/// not written to costs addresses only, while every step of growing copies all that came before, into
-/// pages that the kernel must clear first.
-const BIG_AHEAD: usize = 16 << 20;
+/// How far the buffer of a big bulk string may reserve beyond what has arrived, at least.
+const BIG_AHEAD: usize = 1 << 20;
+/// And how many times what has arrived: every step of growing copies all that came before, into pages that
+/// the kernel must clear first, while reserved memory that is not written to costs addresses only.
+const BIG_GROWTH: usize = 16;
 /// The most arguments a client that has not authenticated may announce, and the longest.
 const UNAUTHENTICATED_ARGS: i64 = 10;
 const UNAUTHENTICATED_BULK: usize = 16 * 1024;
@@ -258,7 +259,8 @@ impl Parser {
             return None;
         }
         if big.bytes.capacity() == big.bytes.len() {
-            big.bytes.reserve_exact(missing.min(big.bytes.len().max(BIG_AHEAD)));
+            let ahead = big.bytes.len().saturating_mul(BIG_GROWTH).max(BIG_AHEAD);
+            big.bytes.reserve_exact(missing.min(ahead));
         }
         let room = missing.min(big.bytes.capacity() - big.bytes.len());
         Some((&mut big.bytes).limit(room))
