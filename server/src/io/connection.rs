@@ -28,8 +28,8 @@ use std::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 /// Bytes that are read at once: what a flood of small commands brings is executed in one go, so this
-/// bounds how long others wait.
-const READ_MOST: usize = 16 * 1024;
+/// bounds how long others wait. Twice as much gains a flood 2-9 % and costs the others half as much again.
+const READ_MOST: usize = 8 * 1024;
 /// Bytes of a big bulk string that are read at once.
 const READ_BIG: usize = 256 * 1024;
 /// Bytes that are read ahead while a batch is in flight.
