@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
@@ -131,8 +131,9 @@ fn bind_tcp(host: &str, port: u16, backlog: u32) -> io::Result<std::net::TcpList
 }
 
 fn bind_unix(path: &str, mode: u32) -> io::Result<std::os::unix::net::UnixListener> {
-    // A socket that nobody listens on any more would be in the way.
-    if std::os::unix::net::UnixStream::connect(path).is_err() {
+    // A socket that nobody listens on any more would be in the way; any other file is not ours to remove.
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
         let _ = std::fs::remove_file(path);
     }
     let listener = std::os::unix::net::UnixListener::bind(path)?;
