@@ -27,10 +27,14 @@ fn large() -> (Server, Client) {
     (server, client)
 }
 
-/// Forks a child and stops it (SIGSTOP) before it is done.
+/// Forks a child and stops it (SIGSTOP) before it is done, but not before it has written anything: stopped
+/// at its very first steps it could not have asked yet to die with its parent.
 fn stopped_child(server: &Server, client: &mut Client) -> u32 {
     assert_eq!(client.call(&["BGSAVE"]).line(), "+Background saving started");
     let child = child_of(server).expect("the log names the child");
+    let written =
+        |name: &String| fs::metadata(server.dir().join(name)).map_or(0, |file| file.len());
+    await_true("the child writes", || temporary_files(server.dir()).iter().any(|n| written(n) > 0));
     assert!(send_signal(child, "STOP"), "the child is there");
     assert_eq!(info(client, "rdb_bgsave_in_progress"), "1", "it was stopped in time");
     child
