@@ -271,7 +271,7 @@ impl Engine {
         let Some(&entry) = self.parts.index.entry(prepared.row) else { return Next::Done };
         let fast = entry.row.flags.has_any(FAST.and(BRIEF));
         if !fast {
-            self.run.pause(host.ticks(), &mut self.parts.stats);
+            self.run.end(host.ticks(), &mut self.parts.stats);
         }
         let mark = reply.mark();
         crash::note(entry.row.name);
@@ -496,11 +496,6 @@ impl FastRun {
         self.rows.push(row);
     }
 
-    /// A slow command is about to run: what ran before it is counted.
-    fn pause(&mut self, ticks: u64, stats: &mut Stats) {
-        self.end(ticks, stats);
-    }
-
     /// A slow command ran.
     fn slow(&mut self, row: RowId, ticks: u64, stats: &mut Stats) {
         stats.per_command[row as usize].nanos += ticks.saturating_sub(self.since);
@@ -508,7 +503,7 @@ impl FastRun {
         self.slow_seen = true;
     }
 
-    /// The run of fast commands ends; its time is spread over them.
+    /// The run of fast commands ends, with the turn or before a slow one; its time is spread over them.
     pub(super) fn end(&mut self, ticks: u64, stats: &mut Stats) {
         if !self.rows.is_empty() {
             let each = ticks.saturating_sub(self.since) / self.rows.len() as u64;
