@@ -63,7 +63,7 @@ impl Db {
         self.table.find(key.hash, key.bytes).map(|(_, entry)| entry)
     }
 
-    /// Like [`Db::find`], and sets the access clock (24 bits); but while a snapshot child lives it writes nothing.
+    /// Like [`Db::find`], and sets the access clock (32 bits); but while a snapshot child lives it writes nothing.
     #[inline]
     pub fn touch(&mut self, key: Key<'_>, access: u32) -> Option<EntryRef<'_>> {
         let (place, found) = self.table.find(key.hash, key.bytes)?;

@@ -9,10 +9,10 @@
 //!  volatile route (15 bits) address
 //!                              |
 //!                              v   8 bytes each, present only when its flag is set
-//!  +---------+-----------+-------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
-//!  | key len | value len | flags | access | |  WIDE  | |  TIMED   | | WORD | | key | | inline |
-//!  |  u16    |   u16     |  u8   |  u24   | | key len| | deadline | |      | |     | | value  |
-//!  +---------+-----------+-------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
+//!  +-------+---------+-----------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
+//!  | flags | key len | value len | access | |  WIDE  | |  TIMED   | | WORD | | key | | inline |
+//!  |   8   |   12    |    12     |   32   | | key len| | deadline | |      | |     | | value  |
+//!  +-------+---------+-----------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
 //!   WORD is the number itself, or the pointer to what does not fit inside (a boxed blob)
 //! ```
 //!
@@ -38,9 +38,8 @@ use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueR
 /// value by one of another length copy too much, and a reply could not share them.
 pub const INLINE_MAX: usize = 1024;
 
-/// The access clock has this many bits.
-pub const ACCESS_BITS: u32 = 24;
-
+/// A key longer than this has its length in a word of its own.
+const KEY_SHORT: usize = (1 << 12) - 1;
 const WIDE: u8 = 1;
 const TIMED: u8 = 2;
 const WORD: u8 = 4;
@@ -73,18 +72,34 @@ enum Content<'a> {
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Header {
-    key_len: u16,
-    value_len: u16,
-    /// The flags in the low byte, the access clock above it.
-    meta: u32,
+    /// Flags, length of the key (0 if WIDE), length of the inline value: 8, 12 and 12 bits from the lowest.
+    shape: u32,
+    access: u32,
 }
 
 const _: () = assert!(size_of::<Header>() == 8 && size_of::<Option<Entry>>() == 8);
 
 impl Header {
     #[inline]
+    fn new(flags: u8, key_len: usize, value_len: usize) -> Header {
+        debug_assert!(key_len <= KEY_SHORT && value_len <= INLINE_MAX);
+        let shape = u32::from(flags) | (key_len as u32) << 8 | (value_len as u32) << 20;
+        Header { shape, access: 0 }
+    }
+
+    #[inline]
     fn flags(self) -> u8 {
-        self.meta as u8
+        self.shape as u8
+    }
+
+    #[inline]
+    fn short_key_len(self) -> usize {
+        (self.shape >> 8) as usize & KEY_SHORT
+    }
+
+    #[inline]
+    fn value_len(self) -> usize {
+        (self.shape >> 20) as usize
     }
 
     #[inline]
@@ -159,17 +174,17 @@ impl<'a> EntryRef<'a> {
         header.has(TIMED).then(|| self.word(header.deadline_start()))
     }
 
-    /// The access clock: 24 bits whose meaning belongs to eviction.
+    /// The access clock: 32 bits whose meaning belongs to eviction.
     #[inline]
     pub fn access(self) -> u32 {
-        self.header().meta >> (32 - ACCESS_BITS)
+        self.header().access
     }
 
     /// Bytes of its block, as allocated; what a blob holds is not counted.
     #[inline]
     pub fn size(self) -> usize {
         let header = self.header();
-        let end = header.key_start() + self.key_len(header) + usize::from(header.value_len);
+        let end = header.key_start() + self.key_len(header) + header.value_len();
         end.next_multiple_of(8)
     }
 
@@ -185,7 +200,7 @@ impl<'a> EntryRef<'a> {
             // It was a `usize` when it was stored.
             self.word(8) as usize
         } else {
-            header.key_len.into()
+            header.short_key_len()
         }
     }
 
@@ -193,7 +208,7 @@ impl<'a> EntryRef<'a> {
     fn inline(self, header: Header) -> &'a [u8] {
         let start = header.key_start() + self.key_len(header);
         // SAFETY: `value_len` initialised bytes follow the key (invariant 2) and live for 'a.
-        unsafe { std::slice::from_raw_parts(self.at.add(start).as_ptr(), header.value_len.into()) }
+        unsafe { std::slice::from_raw_parts(self.at.add(start).as_ptr(), header.value_len()) }
     }
 
     /// The number at `start`, which is the start of WIDE, TIMED, or WORD of an Int.
@@ -264,10 +279,7 @@ impl Entry {
                 let start = header.key_start() + entry.key_len(header);
                 // SAFETY: as in `inline`; `&mut self` makes us the bytes' only user.
                 TextMut::Bytes(unsafe {
-                    std::slice::from_raw_parts_mut(
-                        entry.at.add(start).as_ptr(),
-                        header.value_len.into(),
-                    )
+                    std::slice::from_raw_parts_mut(entry.at.add(start).as_ptr(), header.value_len())
                 })
             }
             // SAFETY: the box belongs to this entry; `&mut self` makes us its only user.
@@ -296,12 +308,11 @@ impl Entry {
         moved
     }
 
-    /// Sets the access clock; only its low 24 bits count.
+    /// Sets the access clock.
     #[inline]
     pub fn set_access(&mut self, access: u32) {
-        let mut header = self.get().header();
-        header.meta = u32::from(header.flags()) | (access << (32 - ACCESS_BITS));
-        self.set_header(header);
+        let header = self.get().header();
+        self.set_header(Header { access, ..header });
     }
 
     /// The value, without the key.
@@ -387,13 +398,13 @@ impl Entry {
         let entry = self.get();
         let header = entry.header();
         let start = header.key_start() + entry.key_len(header);
-        let value_len = inline_len(bytes);
-        if header.value_len != value_len {
-            let old_end = start + usize::from(header.value_len);
+        if header.value_len() != bytes.len() {
+            let old_end = start + header.value_len();
             if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
                 return self.rebuild(Content::Inline(bytes));
             }
-            self.set_header(Header { value_len, ..header });
+            let shape = Header::new(header.flags(), header.short_key_len(), bytes.len()).shape;
+            self.set_header(Header { shape, ..header });
         }
         // SAFETY: the new end has the same rounding as the old one, so it is inside the block; `bytes` cannot
         // overlap a block of which we hold the only mutable handle.
@@ -418,23 +429,19 @@ impl Entry {
             Content::Inline(bytes) => (Kind::Inline, bytes),
             Content::Blob(_) => (Kind::Blob, &[]),
         };
-        let short = u16::try_from(key.len());
+        let wide = key.len() > KEY_SHORT;
         let flags = ((kind as u8) << KIND_SHIFT)
-            | if short.is_err() { WIDE } else { 0 }
+            | if wide { WIDE } else { 0 }
             | if deadline.is_some() { TIMED } else { 0 }
             | if kind == Kind::Inline { 0 } else { WORD };
-        let header = Header {
-            key_len: short.unwrap_or(0),
-            value_len: inline_len(inline),
-            meta: flags.into(),
-        };
+        let header = Header::new(flags, if wide { 0 } else { key.len() }, inline.len());
         let start = header.key_start();
         let at = allocate((start + key.len() + inline.len()).next_multiple_of(8));
         // SAFETY: the block was just allocated, 8-aligned, with room for header, the fields of the flags
         // (`key_start` counts them), key and inline value in this order; nobody else knows it.
         unsafe {
             at.cast::<Header>().write(header);
-            if short.is_err() {
+            if wide {
                 at.add(8).cast::<u64>().write(key.len() as u64);
             }
             if let Some(deadline) = deadline {
@@ -457,7 +464,7 @@ impl Entry {
     fn toggle_timed(&mut self) -> Moved {
         let old = self.get();
         let header = old.header();
-        let new_header = Header { meta: header.meta ^ u32::from(TIMED), ..header };
+        let new_header = Header { shape: header.shape ^ u32::from(TIMED), ..header };
         let size = old.size();
         let (front, tail) = (header.deadline_start(), tail_start(header));
         let new_tail = tail_start(new_header);
@@ -506,12 +513,6 @@ fn tell_apart<R>(put: Put<'_>, then: impl FnOnce(Content<'_>) -> R) -> R {
         PutText::Blob(blob) if blob.len() <= INLINE_MAX => then(Content::Inline(&blob)),
         PutText::Blob(blob) => then(Content::Blob(blob)),
     }
-}
-
-#[inline]
-fn inline_len(bytes: &[u8]) -> u16 {
-    debug_assert!(bytes.len() <= INLINE_MAX);
-    bytes.len() as u16
 }
 
 #[inline]

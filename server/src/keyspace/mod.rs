@@ -27,7 +27,7 @@ mod walk;
 use crate::base::random::KeyHasher;
 
 pub use db::{Db, Dropped};
-pub use entry::{ACCESS_BITS, EntryRef, INLINE_MAX};
+pub use entry::{EntryRef, INLINE_MAX};
 pub use slot::Slot;
 pub use walk::Entries;
 

@@ -82,7 +82,7 @@ impl<'a, 'k> Slot<'a, 'k> {
         }
     }
 
-    /// Sets the access clock (24 bits). Nothing happens if the key does not exist.
+    /// Sets the access clock (32 bits). Nothing happens if the key does not exist.
     #[inline]
     pub fn set_access(&mut self, access: u32) {
         if let Some(place) = self.place {
