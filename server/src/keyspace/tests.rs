@@ -139,7 +139,7 @@ fn apply(slot: &mut Slot<'_, '_>, model: &mut BTreeMap<Vec<u8>, Known>, change: 
         }
         Change::Access(access) => {
             slot.set_access(access);
-            model.entry(key.clone()).and_modify(|known| known.access = access & 0xff_ffff);
+            model.entry(key.clone()).and_modify(|known| known.access = access);
         }
         Change::Flip => {
             if let Some(value) = slot.value_mut() {
@@ -190,7 +190,7 @@ fn compare(db: &Db, hasher: &KeyHasher, model: &BTreeMap<Vec<u8>, Known>) {
 fn key_of(number: u16) -> Vec<u8> {
     match number % 50 {
         0 => vec![number as u8; usize::from(number) % 300],
-        1 => vec![number as u8; 65_536 + usize::from(number) % 3],
+        1 => vec![number as u8; 4_094 + usize::from(number) % 4 * 1_000],
         _ => name(number.into()),
     }
 }
