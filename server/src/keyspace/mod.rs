@@ -7,7 +7,8 @@
 //!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
 //!                |-- slot     one look-up, then any change to that key
 //!                |-- walk     SCAN, RANDOMKEY, everything
-//!                `-- expire   which keys are due
+//!                |-- expire   which keys are due
+//!                `-- sums     how many bytes they take, by type
 //! ```
 //!
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
@@ -19,6 +20,7 @@ mod entry;
 mod expire;
 mod segment;
 mod slot;
+mod sums;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ use crate::base::random::KeyHasher;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use slot::Slot;
+pub use sums::{Sum, Sums, Weight};
 pub use walk::Entries;
 
 /// A key and its hash by the keyspace's hasher, computed once by whoever parsed the request.

@@ -1,6 +1,6 @@
 //! The hash table under a database: segments under a directory, in the order of the hash.
 //!
-//! Owns: every entry of one database.   Uses: segment, expire's tallies, `base::random`.
+//! Owns: every entry of one database.   Uses: segment, expire's tallies, sums, `base::random`.
 //! Never: clients, time, the disk.
 //!
 //! ```text
@@ -19,13 +19,14 @@
 //!
 //! Invariants
 //!  1. Every directory cell names the segment of its prefix; a segment is in no other cell.
-//!  2. `len`, `volatile`, `bytes` and the tallies' counts are exact sums over the entries.
+//!  2. `len`, `volatile`, `sums` and the tallies' counts are exact sums over the entries.
 //!  3. The directory has at most `len / CELL_SHARE` cells when it doubles, so keys whose hashes differ in few bits
 //!     (a flood) make a segment longer and never the directory.
 
-use super::entry::{Entry, EntryRef, Moved};
+use super::entry::{Entry, EntryRef};
 use super::expire::{Lap, Tally};
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
+use super::sums::{Sums, Weight};
 use crate::base::random::KeyHasher;
 use crate::value::Put;
 
@@ -60,8 +61,8 @@ pub(super) struct Table {
     free: Vec<u32>,
     pub len: usize,
     pub volatile: usize,
-    /// Bytes of all entries' blocks.
-    pub bytes: usize,
+    /// What the entries take.
+    pub sums: Sums,
     pub hasher: KeyHasher,
     pub child_alive: bool,
 }
@@ -79,7 +80,7 @@ impl Table {
             free: Vec::new(),
             len: 0,
             volatile: 0,
-            bytes: 0,
+            sums: Sums::default(),
             hasher,
             child_alive: false,
         }
@@ -113,7 +114,8 @@ impl Table {
             .expect("a place is good until the table changes")
     }
 
-    /// The entry at a place, for changes that neither the sums nor the tallies see.
+    /// The entry at a place, for changes that neither the sums nor the tallies see; others go through
+    /// [`Table::edit`].
     #[inline]
     pub fn entry_mut(&mut self, at: Place) -> &mut Entry {
         self.segments[at.segment as usize]
@@ -124,15 +126,25 @@ impl Table {
     /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
     pub fn put(&mut self, at: Place, put: Put<'_>) {
-        let Moved { freed, taken } = self.entry_mut(at).put(put);
-        self.bytes = self.bytes - freed + taken;
+        self.edit(at, |entry| entry.put(put));
+    }
+
+    /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
+    #[inline]
+    pub fn edit<R>(&mut self, at: Place, change: impl FnOnce(&mut Entry) -> R) -> R {
+        let entry = self.entry_mut(at);
+        let before = Weight::of(entry.get());
+        let result = change(entry);
+        let after = Weight::of(entry.get());
+        self.sums.change(before, after);
+        result
     }
 
     /// Adds an entry whose key the table does not have. O(1), now and then one segment's growth.
     pub fn insert(&mut self, hash: u64, entry: Entry) -> Place {
         let segment = self.make_room(hash);
         self.len += 1;
-        self.bytes += entry.get().size();
+        self.sums.add(Weight::of(entry.get()));
         if let Some(deadline) = entry.get().deadline() {
             self.count_volatile(segment, deadline);
         }
@@ -146,7 +158,7 @@ impl Table {
             .remove(at.spot)
             .expect("a place is good until the table changes");
         self.len -= 1;
-        self.bytes -= entry.get().size();
+        self.sums.remove(Weight::of(entry.get()));
         if entry.is_volatile() {
             self.discount_volatile(at.segment);
         }
@@ -170,8 +182,7 @@ impl Table {
             (false, Some(deadline)) => self.count_volatile(at.segment, deadline),
             (true, Some(deadline)) => self.note_deadline(at.segment, deadline),
         }
-        let Moved { freed, taken } = self.entry_mut(at).set_deadline(deadline);
-        self.bytes = self.bytes - freed + taken;
+        self.edit(at, |entry| entry.set_deadline(deadline));
     }
 
     /// Makes the table as large as `keys` keys will need, if it is empty. Allocates all of it at once, so the

@@ -142,9 +142,7 @@ fn apply(slot: &mut Slot<'_, '_>, model: &mut BTreeMap<Vec<u8>, Known>, change: 
             model.entry(key.clone()).and_modify(|known| known.access = access);
         }
         Change::Flip => {
-            if let Some(value) = slot.value_mut() {
-                flip(value, model.get_mut(&key).unwrap());
-            }
+            slot.edit(|value| flip(value, model.get_mut(&key).unwrap()));
         }
         Change::Remove => assert_eq!(slot.remove(), model.remove(&key).is_some()),
         Change::Take => {
@@ -161,11 +159,19 @@ fn known(entry: EntryRef<'_>) -> Known {
     Known { text: bytes(entry.value()), deadline: entry.deadline(), access: entry.access() }
 }
 
+/// The sums as a walk over everything finds them.
+fn recounted(db: &Db) -> Sums {
+    let mut sums = Sums::default();
+    db.entries().for_each(|entry| sums.add(Weight::of(entry)));
+    sums
+}
+
 /// Every way of reading a database must agree with the model.
 fn compare(db: &Db, hasher: &KeyHasher, model: &BTreeMap<Vec<u8>, Known>) {
     assert_eq!(db.len(), model.len());
     assert_eq!(db.volatile_len(), model.values().filter(|k| k.deadline.is_some()).count());
     assert_eq!(db.entry_bytes(), db.entries().map(EntryRef::size).sum::<usize>());
+    assert_eq!(*db.sums(), recounted(db));
     for (key, value) in model {
         let entry = db.find(Key { bytes: key, hash: hasher.hash(key) });
         assert_eq!(entry.map(known).as_ref(), Some(value));
@@ -219,6 +225,7 @@ proptest! {
                 }
             }
             assert_eq!(live() - before, db.entry_bytes() as isize);
+            assert_eq!((db.sums().total().keys, *db.sums()), (model.len(), recounted(&db)));
         }
         compare(&db, &hasher, &model);
         drop(db);
@@ -542,7 +549,7 @@ fn values_stand_as_their_size_asks() {
     assert!(matches!(slot.entry().unwrap().value(), ValueRef::Text(TextRef::Blob(_))));
     slot.put(Put::Text(PutText::Int(5)));
     assert!(matches!(slot.take(), Some(Value::Text(Text::Int(5)))));
-    assert!(!slot.exists() && slot.value_mut().is_none() && slot.deadline().is_none());
+    assert!(!slot.exists() && slot.edit(|_| ()).is_none() && slot.deadline().is_none());
     slot.set_deadline(Some(5));
     slot.put(Put::Text(PutText::Int(6)));
     assert_eq!(slot.deadline(), None, "a deadline needs a key");
