@@ -225,9 +225,42 @@ pub fn pipe() -> io::Result<(io::PipeReader, io::PipeWriter)> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok((reader, writer)) }
 }
 
+/// Memory of a process that nobody in it will read or write again, if the process is a child that ends with
+/// `_exit`: then [`child::forget`] may take it away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    at: usize,
+    len: usize,
+}
+
+impl Region {
+    /// The whole pages within `len` bytes at `at`.
+    ///
+    /// # Safety
+    /// Who makes one promises that in a child that is handed it, nothing reads or writes those bytes any more: no
+    /// entry in them is visited again and no allocator's own figures stand there.
+    pub unsafe fn new(at: *const u8, len: usize) -> Region {
+        let page = page_size();
+        let start = at.expose_provenance();
+        let (from, to) = (start.next_multiple_of(page), (start + len) / page * page);
+        Region { at: from, len: to.saturating_sub(from) }
+    }
+
+    /// Bytes in it.
+    pub fn bytes(self) -> usize {
+        self.len
+    }
+}
+
+/// Bytes of a page of memory.
+fn page_size() -> usize {
+    // SAFETY: a plain system call on a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1)
+}
+
 /// What a forked child may call.
 pub mod child {
-    use super::{RawFd, io};
+    use super::{RawFd, Region, io};
 
     /// Makes the child die with its parent and closes every descriptor but the kept ones: an orphan
     /// would hold the port and the directory's lock. Says false if the parent is already gone.
@@ -310,6 +343,20 @@ pub mod child {
         let (Ok(from), Ok(len)) = (i64::try_from(from), i64::try_from(len)) else { return };
         // SAFETY: a plain system call on numbers.
         unsafe { libc::sync_file_range(fd, from, len, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+
+    /// Gives memory back that the child does not need any more: what the parent writes there afterwards is
+    /// copied for nobody. Only a hint.
+    pub fn forget(region: Region) {
+        if region.len == 0 {
+            return;
+        }
+        // SAFETY: who made the region has promised that this process, which is a child, reads and writes
+        // nothing there any more.
+        unsafe {
+            let at = std::ptr::with_exposed_provenance_mut(region.at);
+            libc::madvise(at, region.len, libc::MADV_DONTNEED);
+        }
     }
 
     /// Ends the child without running anybody's clean-up.

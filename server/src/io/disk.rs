@@ -290,7 +290,7 @@ fn write_here(
     temporary: &Path,
 ) -> Result<(), HostError> {
     let file = directory::create(temporary).map_err(|e| words("cannot create", temporary, &e))?;
-    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {})
+    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut ())
         .map_err(|e| words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno)))?;
     file.sync_all().map_err(|e| words("cannot sync", temporary, &e))
 }

@@ -133,7 +133,7 @@ impl World {
         if let Some(Fault::Full(room)) = fault {
             disk.room = room;
         }
-        snapshot::write(keyspace, options, &mut self.scratch, &mut disk, &mut |_| {})
+        snapshot::write(keyspace, options, &mut self.scratch, &mut disk, &mut ())
             .map_err(|_| HostError(NO_SPACE.into()))?;
         if let Some(Fault::Killed) = fault {
             return Err(HostError("the child was ended by signal 9".into()));
