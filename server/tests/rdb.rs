@@ -26,7 +26,6 @@ struct Held {
 #[derive(Debug, Default, PartialEq)]
 struct Model {
     keys: BTreeMap<(u64, Vec<u8>), Held>,
-    announced: std::collections::VecDeque<Vec<u8>>,
 }
 
 impl Target for Model {
@@ -38,13 +37,7 @@ impl Target for Model {
         }
     }
 
-    fn announce(&mut self, key: &[u8]) {
-        self.announced.push_back(key.to_vec());
-        assert!(self.announced.len() <= load::BATCH);
-    }
-
     fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
-        assert_eq!(self.announced.pop_front().as_deref(), Some(record.key));
         let text = match record.value {
             Put::Text(PutText::Int(number)) => Text::Int(number),
             Put::Text(PutText::Bytes(bytes)) => Text::Bytes(bytes.into()),

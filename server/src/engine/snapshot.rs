@@ -209,8 +209,11 @@ mod tests {
     use crate::base::time::Now;
     use crate::command::context::{About, IoCounters};
     use crate::config::Config;
-    use crate::engine::port::{Forked, Garbage, SnapshotFile};
+    use crate::engine::port::{Decoded, Forked, Garbage, SnapshotFile};
     use crate::keyspace::Keyspace;
+    use crate::persist::rdb::decode::Purpose;
+    use crate::persist::rdb::fault::LoadError;
+    use crate::persist::rdb::records::Records;
     use crate::session::ClientId;
 
     /// A world in which the child does what a test wants and nothing else happens.
@@ -244,11 +247,15 @@ mod tests {
         fn write_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<(), HostError> {
             Ok(())
         }
-        fn open_snapshot(&mut self, _: &Job) -> Result<Option<SnapshotFile>, HostError> {
+        fn open_snapshot(
+            &mut self,
+            _: &Job,
+            _: Purpose,
+        ) -> Result<Option<SnapshotFile>, HostError> {
             Ok(None)
         }
-        fn read_snapshot(&mut self, _: &mut [u8]) -> Result<usize, HostError> {
-            Ok(0)
+        fn next_records(&mut self, _: Records) -> Result<Decoded, LoadError> {
+            Ok(Decoded::End)
         }
         fn use_directory(&mut self, _: &str) -> Result<(), HostError> {
             Ok(())

@@ -14,6 +14,7 @@ pub mod child;
 pub mod clock;
 pub mod connection;
 pub mod core;
+pub mod decode;
 pub mod directory;
 pub mod disk;
 pub mod listener;
