@@ -401,7 +401,9 @@ impl Loader {
                 let keys = keys.min(most);
                 target.resize(keys, volatile.min(keys));
             }
-            Item::End if self.version.has_checksum() => self.state = State::Checksum,
+            Item::End if self.version.has_checksum() => {
+                (self.state, self.need) = (State::Checksum, 8);
+            }
             Item::End => self.state = State::Done(Checksum::Absent),
             Item::SlotInfo => {}
             Item::Deadline(_) | Item::Access(_) | Item::Text { .. } | Item::LongText { .. } => {}
@@ -507,6 +509,7 @@ impl Loader {
         if gather.value.len() == gather.len
             && let State::Gather(done) = std::mem::replace(&mut self.state, State::Items)
         {
+            self.need = 1;
             let value = PutText::Blob(Blob::from(done.value));
             self.insert(&done.key, value, done.attributes, done.offset, target)?;
         }
