@@ -15,8 +15,11 @@
 mod bucket;
 pub mod change;
 mod db;
+mod directory;
 mod entry;
 mod expire;
+mod paged;
+mod row;
 mod segment;
 mod slot;
 mod table;
@@ -29,7 +32,7 @@ use crate::base::random::KeyHasher;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use slot::Slot;
-pub use walk::Entries;
+pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};
 
 /// A key and its hash by the keyspace's hasher, computed once by whoever parsed the request.
 #[derive(Clone, Copy, Debug)]
