@@ -225,28 +225,28 @@ pub fn pipe() -> io::Result<(io::PipeReader, io::PipeWriter)> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok((reader, writer)) }
 }
 
-/// Memory of a process that nobody in it will read or write again, if the process is a child that ends with
-/// `_exit`: then [`child::forget`] may take it away.
+/// Memory that a child, which ends with `_exit`, will neither read nor write again: [`child::forget`] may take it
+/// away from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
+pub struct Pages {
     at: usize,
     len: usize,
 }
 
-impl Region {
+impl Pages {
     /// The whole pages within `len` bytes at `at`.
     ///
     /// # Safety
-    /// Who makes one promises that in a child that is handed it, nothing reads or writes those bytes any more: no
-    /// entry in them is visited again and no allocator's own figures stand there.
-    pub unsafe fn new(at: *const u8, len: usize) -> Region {
+    /// Who makes them promises that a child which is handed them reads and writes none of those bytes any more, and
+    /// hands them out only where that is so.
+    pub unsafe fn new(at: *const u8, len: usize) -> Pages {
         let page = page_size();
         let start = at.expose_provenance();
         let (from, to) = (start.next_multiple_of(page), (start + len) / page * page);
-        Region { at: from, len: to.saturating_sub(from) }
+        Pages { at: from, len: to.saturating_sub(from) }
     }
 
-    /// Bytes in it.
+    /// Bytes in them.
     pub fn bytes(self) -> usize {
         self.len
     }
@@ -260,7 +260,7 @@ fn page_size() -> usize {
 
 /// What a forked child may call.
 pub mod child {
-    use super::{RawFd, Region, io};
+    use super::{Pages, RawFd, io};
 
     /// Makes the child die with its parent and closes every descriptor but the kept ones: an orphan
     /// would hold the port and the directory's lock. Says false if the parent is already gone.
@@ -347,15 +347,15 @@ pub mod child {
 
     /// Gives memory back that the child does not need any more: what the parent writes there afterwards is
     /// copied for nobody. Only a hint.
-    pub fn forget(region: Region) {
-        if region.len == 0 {
+    pub fn forget(pages: Pages) {
+        if pages.len == 0 {
             return;
         }
-        // SAFETY: who made the region has promised that this process, which is a child, reads and writes
+        // SAFETY: who made the pages has promised that this process, which is a child, reads and writes
         // nothing there any more.
         unsafe {
-            let at = std::ptr::with_exposed_provenance_mut(region.at);
-            libc::madvise(at, region.len, libc::MADV_DONTNEED);
+            let at = std::ptr::with_exposed_provenance_mut(pages.at);
+            libc::madvise(at, pages.len, libc::MADV_DONTNEED);
         }
     }
 

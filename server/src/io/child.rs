@@ -14,7 +14,7 @@
 use super::clock::Clock;
 use super::directory::{Directory, create, words};
 use crate::base::crash;
-use crate::base::sys::{self, Exit, Fork, Region, child};
+use crate::base::sys::{self, Exit, Fork, Pages, child};
 use crate::engine::port::{Forked, HostError};
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::save::{Options, Scratch, Sink, SinkError};
@@ -211,8 +211,8 @@ impl snapshot::Follow for Leaving {
         say(self.0, KEYS, keys);
     }
 
-    fn done(&mut self, region: Region) {
-        child::forget(region);
+    fn done(&mut self, pages: Pages) {
+        child::forget(pages);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::rdb::format::Access;
 use super::rdb::save::{Options, Scratch, Sink, SinkError, Totals, Writer};
-use crate::base::sys::Region;
+use crate::base::sys::Pages;
 use crate::keyspace::{Db, Keyspace};
 
 /// Who writes is told after this many keys.
@@ -17,13 +17,13 @@ pub trait Follow {
     fn keys(&mut self, _keys: u64) {}
     /// Nothing of this memory is needed any more to finish the snapshot. Only a child may give it back: the
     /// data of a process that lives on is still there.
-    fn done(&mut self, _region: Region) {}
+    fn done(&mut self, _pages: Pages) {}
 }
 
 /// For who only wants the file.
 impl Follow for () {}
 
-/// Writes all databases, the keys of each in the order that its walk gives.
+/// Writes all databases, the keys of each in the order of memory.
 ///
 /// # Errors
 /// The sink's. What was written is then no snapshot.
@@ -52,10 +52,15 @@ fn write_db<S: Sink, F: Follow>(
     writer: &mut Writer<'_, S>,
     follow: &mut F,
 ) -> Result<(), SinkError> {
-    for entry in db.entries() {
-        writer.entry(entry.key(), entry.value(), entry.deadline(), Access::Unknown)?;
-        if writer.keys().is_multiple_of(TELL_KEYS) {
-            follow.keys(writer.keys());
+    for stretch in db.memory_order() {
+        for entry in stretch.entries() {
+            writer.entry(entry.key(), entry.value(), entry.deadline(), Access::Unknown)?;
+            if writer.keys().is_multiple_of(TELL_KEYS) {
+                follow.keys(writer.keys());
+            }
+        }
+        if let Some(pages) = stretch.pages() {
+            follow.done(pages);
         }
     }
     Ok(())
