@@ -257,6 +257,15 @@ pub enum ChildNews {
     Failed(HostError),
 }
 
+/// Memory that this process could use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of the machine, or of the group of processes this one is limited to.
+    pub total: u64,
+    /// What is available of them.
+    pub available: u64,
+}
+
 /// A snapshot file that is being read.
 #[derive(Clone, Debug)]
 pub struct SnapshotFile {
@@ -313,6 +322,10 @@ pub trait Host: IoCounters {
     /// # Errors
     /// The reason in words.
     fn use_directory(&mut self, dir: &str) -> Result<(), HostError>;
+    /// How much memory there is; none: nobody says. Some 50 us.
+    fn memory(&mut self) -> Option<Room> {
+        None
+    }
     /// Makes sure that so many clients can be connected: asked before `maxclients` changes.
     ///
     /// # Errors

@@ -11,12 +11,13 @@ use super::child::{self, Paths, Writing};
 use super::clock::Clock;
 use super::decode::Decoding;
 use super::directory::{self, Directory, words};
+use super::memory::Meter;
 use super::registry::Registry;
 use crate::base::{crc, sys};
 use crate::command::context::IoCounters;
 use crate::config::LogLevel;
 use crate::engine::port::{
-    ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, SnapshotFile,
+    ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Room, SnapshotFile,
 };
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::decode::Purpose;
@@ -39,6 +40,7 @@ pub const OWN_DESCRIPTORS: u64 = 64;
 pub struct World {
     clock: Clock,
     registry: Arc<Registry>,
+    meter: Meter,
     stage: Stage,
     /// Children that were killed and did not die yet.
     dying: Vec<i32>,
@@ -97,6 +99,7 @@ impl World {
         Ok(World {
             clock,
             registry,
+            meter: Meter::new(),
             stage: Stage::Idle,
             dying: Vec::new(),
             scratch: Scratch::new(),
@@ -266,6 +269,10 @@ impl Host for World {
         };
         self.directory = Some(claim);
         Ok(())
+    }
+
+    fn memory(&mut self) -> Option<Room> {
+        self.meter.read()
     }
 
     fn hold_clients(&mut self, clients: u32) -> Result<(), HostError> {

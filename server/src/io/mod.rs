@@ -18,6 +18,7 @@ pub mod decode;
 pub mod directory;
 pub mod disk;
 pub mod listener;
+pub mod memory;
 pub mod output;
 pub mod pool;
 pub mod reactor;
