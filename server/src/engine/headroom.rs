@@ -24,7 +24,7 @@ impl Engine {
         let Some(Room { available, .. }) = host.memory() else { return Ok(()) };
         let persist = &mut self.parts.persist;
         let headroom = &mut persist.headroom;
-        let data = alloc::used();
+        let data = alloc::resident();
         let needed = headroom.estimate(data, persist.last_us);
         let needed =
             u64::try_from(u128::from(needed) * u128::from(percent) / 100).unwrap_or(u64::MAX);
