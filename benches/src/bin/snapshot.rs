@@ -35,6 +35,8 @@ const SAVE_POLL: Duration = Duration::from_millis(10);
 const SAVE_LIMIT: Duration = Duration::from_secs(600);
 /// How often the child is looked at: reading what was copied takes the kernel some milliseconds.
 const COPIED_POLL: Duration = Duration::from_millis(40);
+/// Between two saves: an operator's lie minutes apart.
+const REST: Duration = Duration::from_secs(2);
 /// The load runs this long before the save begins.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -118,6 +120,7 @@ fn fill_and_save(server: &Server, plan: Plan) -> Outcome<Columns> {
     let grown = cpu::resident(server.pid)?.saturating_sub(empty);
     let idle = save(&mut client)?;
     let (loaded, round_trips, copied) = save_under_load(server, &mut client, plan)?;
+    std::thread::sleep(REST);
     let again = save(&mut client)?;
     Ok(vec![
         ("B/key", grown as f64 / space.keys as f64),

@@ -262,6 +262,11 @@ fn page_size() -> usize {
 pub mod child {
     use super::{Pages, RawFd, io};
 
+    /// `ioprio_set` of one process...
+    const IOPRIO_PROCESS: i32 = 1;
+    /// ...to the last level of the usual class.
+    const IOPRIO_LAST: i32 = (2 << 13) | 7;
+
     /// Makes the child die with its parent and closes every descriptor but the kept ones: an orphan
     /// would hold the port and the directory's lock. Says false if the parent is already gone.
     pub fn settle(parent: u32, keep: [RawFd; 2]) -> bool {
@@ -280,7 +285,9 @@ pub mod child {
             for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
                 libc::signal(signal, libc::SIG_IGN);
             }
+            // Behind the server for the processor, and behind everybody for the disk.
             libc::setpriority(libc::PRIO_PROCESS, 0, 5);
+            libc::syscall(libc::SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_LAST);
         }
         true
     }

@@ -10,7 +10,7 @@
 
 use crate::engine::port::Decoded;
 use crate::persist::rdb::decode::{Decoder, Purpose};
-use crate::persist::rdb::fault::LoadError;
+use crate::persist::rdb::fault::{LoadError, LoadFault};
 use crate::persist::rdb::records::Records;
 use std::fs::File;
 use std::io;
@@ -72,8 +72,10 @@ impl Decoding {
                 match ready.recv_timeout(PATIENCE) {
                     Ok(filled) => Ok(filled?.map_or(Decoded::End, Decoded::Records)),
                     Err(RecvTimeoutError::Timeout) => Ok(Decoded::Later),
-                    // It has given its last word, which the core has had.
-                    Err(RecvTimeoutError::Disconnected) => Ok(Decoded::End),
+                    // It says when it is done. That it is gone without a word is a bug, and no sound file.
+                    Err(RecvTimeoutError::Disconnected) => {
+                        Err(LoadFault::Unreadable("the decoding thread has ended".into()).at(0))
+                    }
                 }
             }
         }

@@ -18,6 +18,8 @@ pub struct Records {
     bytes: Vec<u8>,
     steps: Vec<Step>,
     next: usize,
+    /// Bytes of long values, which stand in buffers of their own.
+    long: usize,
     /// How much of the file is decoded with them, in bytes from its start.
     pub position: u64,
 }
@@ -59,7 +61,7 @@ impl Records {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.steps.clear();
-        self.next = 0;
+        (self.next, self.long) = (0, 0);
     }
 
     /// Whether everything was taken.
@@ -69,7 +71,7 @@ impl Records {
 
     /// Bytes that they take, about.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.steps.len() * size_of::<Step>()
+        self.long + self.bytes.len() + self.steps.len() * size_of::<Step>()
     }
 
     /// The hashes of the next keys among the next `most` steps.
@@ -118,7 +120,7 @@ impl Target for Collector<'_> {
 
     fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
         let Record { offset, key, value: Put::Text(text), deadline, access, .. } = record;
-        let Records { bytes, steps, .. } = &mut *self.records;
+        let Records { bytes, steps, long, .. } = &mut *self.records;
         let start = bytes.len();
         bytes.extend_from_slice(key);
         let value = match text {
@@ -127,7 +129,10 @@ impl Target for Collector<'_> {
                 bytes.extend_from_slice(value);
                 Held::Bytes(value.len())
             }
-            PutText::Blob(blob) => Held::Blob(Box::new(blob)),
+            PutText::Blob(blob) => {
+                *long += blob.len();
+                Held::Blob(Box::new(blob))
+            }
         };
         let hash = self.hasher.hash(key);
         let key_len = key.len();
