@@ -408,3 +408,31 @@ pub mod child {
         kib * 1024
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_pages_are_forgotten() {
+        let page = page_size();
+        let memory = vec![7u8; 4 * page];
+        let first = memory.as_ptr().addr().next_multiple_of(page) - memory.as_ptr().addr();
+        // SAFETY: the vector is read below, where it tells what is left of it: bytes of any value are sound.
+        let pages = unsafe { Pages::new(memory.as_ptr().wrapping_add(first + 1), 3 * page - 2) };
+        assert_eq!(pages.bytes(), page);
+        child::forget(pages);
+        let left = |from: usize| std::hint::black_box(&memory)[first + from];
+        assert_eq!((left(page - 1), left(page), left(2 * page - 1), left(2 * page)), (7, 0, 0, 7));
+        // SAFETY: as above; they hold no whole page.
+        let none = unsafe { Pages::new(memory.as_ptr().wrapping_add(first + 1), page) };
+        assert_eq!(none.bytes(), 0);
+    }
+
+    #[test]
+    fn a_process_knows_what_is_its_own() {
+        let own = child::private_dirty(&mut [0; 4096]);
+        let memory = std::hint::black_box(vec![1u8; 32 << 20]);
+        assert!(child::private_dirty(&mut [0; 4096]) >= own + (16 << 20), "{}", memory.len());
+    }
+}

@@ -7,7 +7,6 @@
 
 use super::Engine;
 use super::port::{Host, HostError, Room};
-use crate::base::alloc;
 
 /// While a child lives so large a part of all memory must stay available...
 const FLOOR_SHARE: u64 = 50;
@@ -22,9 +21,10 @@ impl Engine {
     pub(super) fn check_headroom(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
         let Some(percent) = self.parts.config.snapshot_headroom.0 else { return Ok(()) };
         let Some(Room { available, .. }) = host.memory() else { return Ok(()) };
+        let data = self.parts.used_memory();
         let persist = &mut self.parts.persist;
         let headroom = &mut persist.headroom;
-        let data = alloc::resident();
+
         let needed = headroom.estimate(data, persist.last_us);
         let needed =
             u64::try_from(u128::from(needed) * u128::from(percent) / 100).unwrap_or(u64::MAX);

@@ -5,7 +5,6 @@
 
 use super::Engine;
 use super::port::{ChildNews, Host, HostError, Job};
-use crate::base::alloc;
 use crate::base::slab::land;
 use crate::command::next::Shutdown;
 use crate::persist::state::{Child, HUNG_AFTER_US};
@@ -22,7 +21,7 @@ impl Engine {
             compress: config.rdb_compression,
             checksum: config.rdb_checksum,
             now_ms: self.now.unix_ms(),
-            used_memory: alloc::used(),
+            used_memory: self.parts.used_memory(),
         }
     }
 

@@ -7,6 +7,7 @@
 use super::Key;
 use super::entry::EntryRef;
 use super::slot::Slot;
+use super::sums::Sums;
 use super::table::Table;
 use super::walk::{Entries, MemoryOrder};
 use crate::base::random::{KeyHasher, Rng};
@@ -142,9 +143,14 @@ impl Db {
         (self.table.blocks.used(), self.table.rows.used())
     }
 
-    /// Bytes of all entries: keys, deadlines and short values, but not what blobs hold.
+    /// What the entries take, by the type of their values. O(1).
+    pub fn sums(&self) -> &Sums {
+        &self.table.sums
+    }
+
+    /// Bytes of all entries: keys, deadlines and short values, but not what blobs hold. O(1).
     pub fn entry_bytes(&self) -> usize {
-        self.table.bytes
+        self.table.sums.total().entries
     }
 }
 

@@ -202,12 +202,6 @@ impl<'a> EntryRef<'a> {
         self.header().access
     }
 
-    /// Whether something of its value stands outside its block.
-    #[inline]
-    pub fn has_heap(self) -> bool {
-        self.header().kind() == Kind::Blob
-    }
-
     /// Bytes of its block, as allocated; what a blob holds is not counted.
     #[inline]
     pub fn size(self) -> usize {
@@ -265,15 +259,6 @@ impl fmt::Debug for EntryRef<'_> {
     }
 }
 
-/// What a change did to an entry's block: nothing if it stayed where it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moved {
-    /// Bytes of the old block.
-    pub freed: usize,
-    /// Bytes of the new one.
-    pub taken: usize,
-}
-
 /// An entry and the ownership of it.
 pub(super) struct Entry(NonNull<u8>);
 
@@ -317,23 +302,20 @@ impl Entry {
 
     /// Replaces the value; deadline, access clock and route stay. In place if the block's size stays.
     #[inline]
-    pub fn put(&mut self, slab: &mut Slab, put: Put<'_>) -> Moved {
+    pub fn put(&mut self, slab: &mut Slab, put: Put<'_>) {
         tell_apart(put, |content| self.put_content(slab, content))
     }
 
     /// Sets or clears the deadline (Unix milliseconds). Moves the block if it had none, or shall have none.
-    pub fn set_deadline(&mut self, slab: &mut Slab, deadline: Option<i64>) -> Moved {
+    pub fn set_deadline(&mut self, slab: &mut Slab, deadline: Option<i64>) {
         let header = self.get().header();
-        let moved = if header.has(TIMED) == deadline.is_some() {
-            Moved::default()
-        } else {
-            self.toggle_timed(slab)
-        };
+        if header.has(TIMED) != deadline.is_some() {
+            self.toggle_timed(slab);
+        }
         if let Some(deadline) = deadline {
             // SAFETY: the block is TIMED now, so the 8-aligned field is there (invariant 2), and it is ours.
             unsafe { self.block().add(header.deadline_start()).cast::<i64>().write(deadline) };
         }
-        moved
     }
 
     /// Sets the access clock.
@@ -421,19 +403,17 @@ impl Entry {
     }
 
     #[inline]
-    fn put_content(&mut self, slab: &mut Slab, new: Content<'_>) -> Moved {
+    fn put_content(&mut self, slab: &mut Slab, new: Content<'_>) {
         let entry = self.get();
         let header = entry.header();
         match (header.kind(), new) {
             (Kind::Int, Content::Int(number)) => {
                 // SAFETY: the store of an Int is an aligned i64 (invariant 2), and it is ours.
                 unsafe { entry.at.add(header.store_start()).cast::<i64>().write(number) };
-                Moved::default()
             }
             (Kind::Blob, Content::Blob(blob)) => {
                 // SAFETY: the blob belongs to this entry, and we have it alone.
                 unsafe { *entry.blob(header).as_mut() = blob };
-                Moved::default()
             }
             (Kind::Inline, Content::Inline(bytes)) => self.put_inline(slab, bytes),
             (Kind::Int | Kind::Inline | Kind::Blob, new) => self.rebuild(slab, new),
@@ -441,7 +421,7 @@ impl Entry {
     }
 
     #[inline]
-    fn put_inline(&mut self, slab: &mut Slab, bytes: &[u8]) -> Moved {
+    fn put_inline(&mut self, slab: &mut Slab, bytes: &[u8]) {
         let entry = self.get();
         let header = entry.header();
         let start = header.key_start() + entry.key_len(header);
@@ -456,18 +436,15 @@ impl Entry {
         // SAFETY: the new end has the same rounding as the old one, so it is inside the block; `bytes` cannot
         // overlap a block of which we hold the only mutable handle.
         unsafe { self.block().add(start).copy_from_nonoverlapping(from(bytes), bytes.len()) };
-        Moved::default()
     }
 
     /// The same key, deadline, clock and route over another value.
-    fn rebuild(&mut self, slab: &mut Slab, content: Content<'_>) -> Moved {
+    fn rebuild(&mut self, slab: &mut Slab, content: Content<'_>) {
         let old = self.get();
         let mut new = Entry::build(slab, old.key(), content, old.deadline());
         new.set_access(old.access());
         new.set_route(self.route());
-        let moved = Moved { freed: old.size(), taken: new.get().size() };
         std::mem::replace(self, new).free(slab);
-        moved
     }
 
     fn build(slab: &mut Slab, key: &[u8], content: Content<'_>, deadline: Option<i64>) -> Entry {
@@ -505,7 +482,7 @@ impl Entry {
     }
 
     /// Moves the block to one with a deadline field (not yet written), or without one.
-    fn toggle_timed(&mut self, slab: &mut Slab) -> Moved {
+    fn toggle_timed(&mut self, slab: &mut Slab) {
         let old = self.get();
         let header = old.header();
         let new_header = Header { shape: header.shape ^ u32::from(TIMED), ..header };
@@ -526,7 +503,6 @@ impl Entry {
         unsafe { slab.free(old.at, size) };
         let marks = (self.0.addr().get() & !ADDRESS) ^ VOLATILE;
         self.0 = at.map_addr(|at| at | marks);
-        Moved { freed: size, taken }
     }
 }
 

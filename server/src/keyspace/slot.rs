@@ -41,10 +41,12 @@ impl<'a, 'k> Slot<'a, 'k> {
         Some(self.table.entry(self.place?).get())
     }
 
-    /// The value, for changes that keep the entry's size.
+    /// Changes the value where it stands; `None` if the key does not exist. What the value holds outside the
+    /// entry may grow or shrink, the entry keeps its size. O(1) besides the change itself.
     #[inline]
-    pub fn value_mut(&mut self) -> Option<ValueMut<'_>> {
-        Some(self.table.entry_mut(self.place?).value_mut())
+    pub fn edit<R>(&mut self, change: impl FnOnce(ValueMut<'_>) -> R) -> Option<R> {
+        let place = self.place?;
+        Some(self.table.edit(place, |entry, _| change(entry.value_mut())))
     }
 
     /// Creates the key, or replaces its value and keeps its deadline. O(1).

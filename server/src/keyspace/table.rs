@@ -1,7 +1,7 @@
 //! The hash table under a database: segments under a directory, in the order of the hash.
 //!
 //! Owns: every entry of one database, and the two slabs they and their buckets stand in.
-//! Uses: directory, segment, expire's tallies, `base::{random, slab}`.   Never: clients, time, the disk.
+//! Uses: directory, segment, expire's tallies, sums, `base::{random, slab}`.   Never: clients, time, the disk.
 //!
 //! ```text
 //!  directory (top bits of the hash)      segments              tallies (dense, for expire)
@@ -19,16 +19,17 @@
 //!
 //! Invariants
 //!  1. The directory is told of every segment that changes (`refresh`), before anything is looked up again.
-//!  2. `len`, `volatile`, `bytes` and the tallies' counts are exact sums over the entries.
+//!  2. `len`, `volatile`, `sums` and the tallies' counts are exact sums over the entries.
 //!  3. The directory doubles only while it has a cell for many keys (`CELL_SHARE`), so keys whose hashes differ in few
 //!     bits (a flood) make a segment longer and never the directory.
 //!  4. The blocks of `blocks` are the entries and nothing else.
 
 use super::directory::Directory;
-use super::entry::{Entry, EntryRef, Moved};
+use super::entry::{Entry, EntryRef};
 use super::expire::{Lap, Tally};
 use super::paged::Paged;
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
+use super::sums::{Sums, Weight};
 use crate::base::random::KeyHasher;
 use crate::base::slab::{Slab, land};
 use crate::value::{Put, Value};
@@ -60,10 +61,8 @@ pub(super) struct Table {
     free: Vec<u32>,
     pub len: usize,
     pub volatile: usize,
-    /// Bytes of all entries' blocks.
-    pub bytes: usize,
-    /// Some entry has had a part outside its block.
-    has_heap: bool,
+    /// What the entries take.
+    pub sums: Sums,
     pub hasher: KeyHasher,
     pub child_alive: bool,
     /// Where entries stand.
@@ -83,8 +82,7 @@ impl Table {
             free: Vec::new(),
             len: 0,
             volatile: 0,
-            bytes: 0,
-            has_heap: false,
+            sums: Sums::default(),
             hasher,
             child_alive: false,
             blocks: Slab::new(land()),
@@ -130,7 +128,8 @@ impl Table {
             .expect("a place is good until the table changes")
     }
 
-    /// The entry at a place, for changes that neither the sums nor the tallies see.
+    /// The entry at a place, for changes that neither the sums nor the tallies see; others go through
+    /// [`Table::edit`].
     #[inline]
     pub fn entry_mut(&mut self, at: Place) -> &mut Entry {
         entry_mut(&mut self.directory, &mut self.segments, at)
@@ -139,19 +138,26 @@ impl Table {
     /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
     pub fn put(&mut self, at: Place, put: Put<'_>) {
+        self.edit(at, |entry, slab| entry.put(slab, put));
+    }
+
+    /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
+    #[inline]
+    pub fn edit<R>(&mut self, at: Place, change: impl FnOnce(&mut Entry, &mut Slab) -> R) -> R {
         let entry = entry_mut(&mut self.directory, &mut self.segments, at);
-        let Moved { freed, taken } = entry.put(&mut self.blocks, put);
-        self.has_heap |= entry.get().has_heap();
-        self.bytes = self.bytes - freed + taken;
+        let before = Weight::of(entry.get());
+        let result = change(entry, &mut self.blocks);
+        let after = Weight::of(entry.get());
+        self.sums.change(before, after);
+        result
     }
 
     /// Adds a key that the table does not have. O(1), now and then one segment's growth.
     pub fn insert(&mut self, hash: u64, key: &[u8], put: Put<'_>, deadline: Option<i64>) -> Place {
         let entry = Entry::new(&mut self.blocks, key, put, deadline);
         let segment = self.make_room(hash);
-        self.has_heap |= entry.get().has_heap();
         self.len += 1;
-        self.bytes += entry.get().size();
+        self.sums.add(Weight::of(entry.get()));
         if let Some(deadline) = entry.get().deadline() {
             self.count_volatile(segment, deadline);
         }
@@ -175,7 +181,7 @@ impl Table {
             .remove(at.spot)
             .expect("a place is good until the table changes");
         self.len -= 1;
-        self.bytes -= entry.get().size();
+        self.sums.remove(Weight::of(entry.get()));
         if entry.is_volatile() {
             self.discount_volatile(number);
         }
@@ -204,9 +210,7 @@ impl Table {
             (false, Some(deadline)) => self.count_volatile(number, deadline),
             (true, Some(deadline)) => self.note_deadline(number, deadline),
         }
-        let entry = entry_mut(&mut self.directory, &mut self.segments, at);
-        let Moved { freed, taken } = entry.set_deadline(&mut self.blocks, deadline);
-        self.bytes = self.bytes - freed + taken;
+        self.edit(at, |entry, slab| entry.set_deadline(slab, deadline));
     }
 
     /// Makes the table as large as `keys` keys will need, if it is empty. Allocates all of it at once, so the
@@ -365,7 +369,7 @@ impl Table {
 impl Drop for Table {
     /// The slabs give back all memory at once; only what stands outside them is looked for.
     fn drop(&mut self) {
-        if self.has_heap {
+        if self.sums.total().heap > 0 {
             for segment in self.segments.iter() {
                 segment.entries().for_each(Entry::drop_heap);
             }

@@ -137,9 +137,7 @@ fn apply(slot: &mut Slot<'_, '_>, model: &mut BTreeMap<Vec<u8>, Known>, change: 
             model.entry(key.clone()).and_modify(|known| known.access = access);
         }
         Change::Flip => {
-            if let Some(value) = slot.value_mut() {
-                flip(value, model.get_mut(&key).unwrap());
-            }
+            slot.edit(|value| flip(value, model.get_mut(&key).unwrap()));
         }
         Change::Remove => assert_eq!(slot.remove(), model.remove(&key).is_some()),
         Change::Take => {
@@ -156,6 +154,13 @@ fn known(entry: EntryRef<'_>) -> Known {
     Known { text: bytes(entry.value()), deadline: entry.deadline(), access: entry.access() }
 }
 
+/// The sums as a walk over everything finds them.
+fn recounted(db: &Db) -> Sums {
+    let mut sums = Sums::default();
+    db.entries().for_each(|entry| sums.add(Weight::of(entry)));
+    sums
+}
+
 /// Every way of reading a database must agree with the model.
 fn compare(db: &Db, hasher: &KeyHasher, model: &BTreeMap<Vec<u8>, Known>) {
     assert_eq!(db.len(), model.len());
@@ -166,6 +171,7 @@ fn compare(db: &Db, hasher: &KeyHasher, model: &BTreeMap<Vec<u8>, Known>) {
         .collect();
     assert_eq!(&in_order, model);
     assert_eq!(db.memory_order().flat_map(Stretch::entries).count(), model.len());
+    assert_eq!(*db.sums(), recounted(db));
     for (key, value) in model {
         let entry = db.find(Key { bytes: key, hash: hasher.hash(key) });
         assert_eq!(entry.map(known).as_ref(), Some(value));
@@ -218,6 +224,7 @@ proptest! {
                 }
             }
             assert!((db.entry_bytes()..=db.entry_bytes() + 64 * 400).contains(&held(&db)));
+            assert_eq!((db.sums().total().keys, *db.sums()), (model.len(), recounted(&db)));
         }
         compare(&db, &hasher, &model);
         let keys: Vec<_> = model.into_keys().collect();
@@ -542,7 +549,7 @@ fn values_stand_as_their_size_asks() {
     assert!(matches!(slot.entry().unwrap().value(), ValueRef::Text(TextRef::Blob(_))));
     slot.put(Put::Text(PutText::Int(5)));
     assert!(matches!(slot.take(), Some(Value::Text(Text::Int(5)))));
-    assert!(!slot.exists() && slot.value_mut().is_none() && slot.deadline().is_none());
+    assert!(!slot.exists() && slot.edit(|_| ()).is_none() && slot.deadline().is_none());
     slot.set_deadline(Some(5));
     slot.put(Put::Text(PutText::Int(6)));
     assert_eq!(slot.deadline(), None, "a deadline needs a key");
