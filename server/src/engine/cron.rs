@@ -46,6 +46,8 @@ const DUTIES: &[(&str, Rate, Duty)] = &[
     // One pass over the sessions, once a second.
     ("idle", Rate::EverySecond, close_idle),
     // A few additions.
+    ("headroom", Rate::EverySecond, sample_changes),
+    // A few additions.
     ("rates", Rate::Hertz, sample_rates),
     // At most every MEMORY_US one question to the allocator, some microseconds.
     ("memory", Rate::EveryTurn, gauge_memory),
@@ -150,6 +152,11 @@ fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) {
     let stats = &mut engine.parts.stats;
     let totals = [stats.commands, stats.bytes_in, stats.bytes_out];
     stats.rates.sample(engine.now, totals);
+}
+
+fn sample_changes(engine: &mut Engine, _host: &mut dyn Host) {
+    let persist = &mut engine.parts.persist;
+    persist.headroom.sample(persist.dirty);
 }
 
 /// What other threads free is known after so many microseconds, while there is anything to do.

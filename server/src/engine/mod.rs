@@ -23,6 +23,7 @@ pub mod configure;
 pub mod cron;
 pub mod follow;
 pub mod gate;
+pub mod headroom;
 pub mod load;
 pub mod park;
 pub mod port;
