@@ -1,11 +1,13 @@
 //! A socket of any kind.
 //!
-//! Owns: the descriptor.   Uses: tokio.   Never: bytes' meaning.
+//! Owns: the descriptor.   Uses: tokio, `base::sys`.   Never: bytes' meaning.
 
+use crate::base::sys::socket;
 use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A connected socket.
@@ -40,16 +42,76 @@ impl Socket {
 }
 
 impl Stream {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        }
+    }
+
+    /// Does something with the descriptor if tokio thinks that it is ready; `WouldBlock` says that it is not.
+    #[inline]
+    fn try_io<R>(&self, interest: Interest, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Stream::Tcp(stream) => stream.try_io(interest, act),
+            Stream::Unix(stream) => stream.try_io(interest, act),
+        }
+    }
+
+    /// Receives at most `most` bytes behind what `into` holds, within the room it has, or asks to be woken when
+    /// there are some. As many as that: there may be more. Fewer: the next call waits for an arrival without asking the kernel.
+    ///
+    /// # Errors
+    /// The kernel's.
+    #[inline]
+    pub fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut Vec<u8>,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        let most = most.min(into.capacity() - into.len());
+        loop {
+            let mut drained = None;
+            let result = self.try_io(Interest::READABLE, || {
+                let count = socket::receive(self.descriptor(), into, most)?;
+                if count == 0 || count == most {
+                    return Ok(count);
+                }
+                // A read that left room has emptied the socket: tokio is told as if it had found nothing.
+                drained = Some(count);
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => return Poll::Ready(result),
+            }
+            if let Some(count) = drained {
+                return Poll::Ready(Ok(count));
+            }
+            match self.poll_readable(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
     /// Writes without waiting.
     ///
     /// # Errors
     /// `WouldBlock`, or the peer is gone.
     #[inline]
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.try_write(bytes),
-            Stream::Unix(stream) => stream.try_write(bytes),
-        }
+        self.try_io(Interest::WRITABLE, || socket::send(self.descriptor(), bytes))
     }
 
     /// Writes several pieces without waiting.
@@ -76,23 +138,7 @@ impl Stream {
         // A peer that is gone already needs no telling.
         let _ = result;
     }
-}
 
-impl AsyncRead for Stream {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl Stream {
     /// Writes several pieces, or asks to be woken when it can.
     pub fn poll_write_vectored(
         &mut self,

@@ -267,6 +267,12 @@ impl Reply {
         self.buf.len() + self.blob_bytes
     }
 
+    /// What to write, if it is one piece: no blob was kept by reference.
+    #[inline]
+    pub fn one_piece(&self) -> Option<&[u8]> {
+        self.blobs.is_empty().then_some(self.buf.as_slice())
+    }
+
     /// What to write, in order; no piece is empty.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.blobs.iter().map(|(at, blob)| (*at, &blob[..]));

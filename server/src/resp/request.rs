@@ -126,6 +126,7 @@ impl Requests {
     }
 
     /// Bytes of memory in use, capacities included.
+    #[inline]
     pub fn footprint(&self) -> usize {
         let big: usize = self.big.iter().map(|blob| blob.len()).sum();
         self.buf.capacity()
