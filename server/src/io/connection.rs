@@ -12,7 +12,7 @@ use super::output::Output;
 use super::pool::Pool;
 use super::registry::Counters;
 use super::settings::IoSettings;
-use super::stream::Stream;
+use super::stream::{Received, Rest, Stream};
 use crate::config::lists::OutputLimit;
 use crate::engine::port::{Batch, Ending, Loss, Preparer};
 use crate::resp::protocol::ProtocolError;
@@ -37,12 +37,23 @@ const SPARE: usize = 64 * 1024;
 pub enum Read {
     /// Nothing now; the task is woken when there is.
     Nothing,
-    /// So many bytes, and perhaps the socket holds more.
-    Bytes(usize, bool),
+    /// So many bytes.
+    Bytes(usize, After),
     /// The peer sends no more.
     End,
     /// The connection is broken.
     Broken,
+}
+
+/// What may come after bytes that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The socket is empty; the task is woken when it is not.
+    Wait,
+    /// There may be more, or the end: to be read at once.
+    Again,
+    /// As many came as are read at once: others have their turn first.
+    Others,
 }
 
 /// How far a connection's end has come.
@@ -159,12 +170,17 @@ impl Connection {
         };
         match result {
             Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(0)) => Read::End,
-            Poll::Ready(Ok(count)) => {
+            Poll::Ready(Ok(Received { bytes: 0, .. })) => Read::End,
+            Poll::Ready(Ok(Received { bytes, rest })) => {
                 if let Some(batch) = &mut self.batch {
-                    batch.bytes_in += count as u64;
+                    batch.bytes_in += bytes as u64;
                 }
-                Read::Bytes(count, count == room)
+                let after = match rest {
+                    Rest::Nothing => After::Wait,
+                    Rest::Unknown if bytes == room => After::Others,
+                    Rest::Unknown => After::Again,
+                };
+                Read::Bytes(bytes, after)
             }
             Poll::Ready(Err(_)) => Read::Broken,
         }
@@ -385,7 +401,7 @@ impl Connection {
             scratch.reserve(READ_MOST);
             match self.stream.poll_receive(cx, scratch, READ_MOST) {
                 Poll::Pending => break,
-                Poll::Ready(Ok(count)) if count > 0 && left > count => left -= count,
+                Poll::Ready(Ok(Received { bytes, .. })) if bytes > 0 && left > bytes => left -= bytes,
                 Poll::Ready(_) => {
                     self.life = Life::Dead;
                     return;

@@ -19,6 +19,24 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
+/// What was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// So many bytes; 0: the peer sends no more.
+    pub bytes: usize,
+    /// What the socket still holds.
+    pub rest: Rest,
+}
+
+/// What a socket holds after a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Perhaps more.
+    Unknown,
+    /// Nothing: the task is woken by the next arrival.
+    Nothing,
+}
+
 /// A socket on its way to the thread that will serve it.
 #[derive(Debug)]
 pub enum Socket {
@@ -59,7 +77,7 @@ impl Stream {
     }
 
     /// Receives at most `most` bytes behind what `into` holds, within the room it has, or asks to be woken when
-    /// there are some. As many as that: there may be more. Fewer: the next call waits for an arrival without asking the kernel.
+    /// there are some.
     ///
     /// # Errors
     /// The kernel's.
@@ -69,33 +87,48 @@ impl Stream {
         cx: &mut Context<'_>,
         into: &mut Vec<u8>,
         most: usize,
-    ) -> Poll<io::Result<usize>> {
+    ) -> Poll<io::Result<Received>> {
         let most = most.min(into.capacity() - into.len());
         loop {
-            let mut drained = None;
-            let result = self.try_io(Interest::READABLE, || {
-                let count = socket::receive(self.descriptor(), into, most)?;
-                if count == 0 || count == most {
-                    return Ok(count);
+            match self.receive(into, most) {
+                Some(Ok(0)) => return Poll::Ready(Ok(Received { bytes: 0, rest: Rest::Unknown })),
+                Some(Ok(bytes)) if bytes == most => {
+                    return Poll::Ready(Ok(Received { bytes, rest: Rest::Unknown }));
                 }
-                // A read that left room has emptied the socket: tokio is told as if it had found nothing.
-                drained = Some(count);
-                Err(io::ErrorKind::WouldBlock.into())
-            });
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                result => return Poll::Ready(result),
-            }
-            if let Some(count) = drained {
-                return Poll::Ready(Ok(count));
-            }
-            match self.poll_readable(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+                Some(Ok(bytes)) => {
+                    let rest = match self.poll_readable(cx) {
+                        Poll::Pending => Rest::Nothing,
+                        // The next call tells what it is.
+                        Poll::Ready(_) => Rest::Unknown,
+                    };
+                    return Poll::Ready(Ok(Received { bytes, rest }));
+                }
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                Some(Err(_)) | None => match self.poll_readable(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                },
             }
         }
+    }
+
+    /// Receives if tokio thinks that there is something. A read that leaves room has emptied the socket: then
+    /// tokio is told as if it had found nothing, and the next arrival is an event again.
+    #[inline]
+    fn receive(&self, into: &mut Vec<u8>, most: usize) -> Option<io::Result<usize>> {
+        let mut received = None;
+        let told = self.try_io(Interest::READABLE, || {
+            let result = socket::receive(self.descriptor(), into, most);
+            let more = matches!(result, Ok(bytes) if bytes == 0 || bytes == most);
+            received = Some(result);
+            if more { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        });
+        // What the kernel said is known; tokio only repeats it.
+        drop(told);
+        received
     }
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

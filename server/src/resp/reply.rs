@@ -328,13 +328,17 @@ impl Reply {
     /// `*12\r\n`, `$12\r\n`, `:12\r\n`: one copy of at most 23 bytes.
     #[inline]
     fn header(&mut self, kind: u8, n: u64) {
-        if n < 10 {
-            return self.buf.extend_from_slice(&[kind, b'0' + n as u8, b'\r', b'\n']);
+        match n {
+            0..10 => self.buf.extend_from_slice(&[kind, b'0' + n as u8, b'\r', b'\n']),
+            10..100 => {
+                let (tens, ones) = (b'0' + (n / 10) as u8, b'0' + (n % 10) as u8);
+                self.buf.extend_from_slice(&[kind, tens, ones, b'\r', b'\n']);
+            }
+            100.. => self.long_header(kind, n),
         }
-        if n < 100 {
-            let (tens, ones) = (b'0' + (n / 10) as u8, b'0' + (n % 10) as u8);
-            return self.buf.extend_from_slice(&[kind, tens, ones, b'\r', b'\n']);
-        }
+    }
+
+    fn long_header(&mut self, kind: u8, n: u64) {
         // The kind, at most 20 digits, CR, LF: filled from the end.
         let mut line = [b'\n'; INTEGER_MAX + 3];
         line[INTEGER_MAX + 1] = b'\r';
