@@ -47,8 +47,8 @@ const DUTIES: &[(&str, Rate, Duty)] = &[
     ("idle", Rate::EverySecond, close_idle),
     // A few additions.
     ("rates", Rate::Hertz, sample_rates),
-    // One question to the allocator, some microseconds.
-    ("memory", Rate::Hertz, sample_memory),
+    // At most every MEMORY_US one question to the allocator, some microseconds.
+    ("memory", Rate::EveryTurn, gauge_memory),
 ];
 
 /// When each duty is next due, in microseconds of the monotonic clock.
@@ -152,7 +152,17 @@ fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) {
     stats.rates.sample(engine.now, totals);
 }
 
-fn sample_memory(engine: &mut Engine, _host: &mut dyn Host) {
+/// What other threads free is known after so many microseconds, while there is anything to do.
+const MEMORY_US: u64 = 10_000;
+
+fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) {
+    let now = engine.now.mono_us;
+    if now < engine.gauged_us + MEMORY_US {
+        return;
+    }
+    engine.gauged_us = now;
+    alloc::refresh();
+    let used = engine.parts.used_memory();
     let stats = &mut engine.parts.stats;
-    stats.peak_memory = stats.peak_memory.max(alloc::used());
+    stats.peak_memory = stats.peak_memory.max(used);
 }
