@@ -28,6 +28,7 @@ pub mod load;
 pub mod park;
 pub mod port;
 pub mod snapshot;
+mod timing;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
@@ -69,7 +70,7 @@ pub struct Engine {
     clockwork: Clockwork,
     feed: Feed,
     load: Option<load::Load>,
-    run: call::FastRun,
+    run: timing::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
@@ -114,7 +115,7 @@ impl Engine {
             clockwork: Clockwork::default(),
             feed: Feed::default(),
             load: None,
-            run: call::FastRun::default(),
+            run: timing::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
             attack_minute: None,
@@ -184,7 +185,7 @@ impl Engine {
                 break;
             }
         }
-        self.run.end(host.ticks(), &mut self.parts.stats);
+        self.end_fast_run(host);
     }
 
     /// Whether the turn has run for long enough. The clock is read only after a slow command.
