@@ -42,8 +42,8 @@ const SMALL: usize = 32;
 /// Where an entry stands in the table. Good until the table changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    segment: u32,
-    spot: Spot,
+    pub segment: u32,
+    pub spot: Spot,
 }
 
 /// The table.
@@ -142,6 +142,14 @@ impl Table {
 
     /// Takes an entry out. O(1), now and then one segment's shrinking.
     pub fn remove(&mut self, hash: u64, at: Place) -> Entry {
+        let entry = self.take(at);
+        self.shrink(hash, at.segment);
+        entry
+    }
+
+    /// Takes an entry out and moves no other; [`Table::shrink`] is to follow when the places of the others are
+    /// no longer needed.
+    pub fn take(&mut self, at: Place) -> Entry {
         let entry = self.segments[at.segment as usize]
             .remove(at.spot)
             .expect("a place is good until the table changes");
@@ -150,7 +158,6 @@ impl Table {
         if entry.is_volatile() {
             self.discount_volatile(at.segment);
         }
-        self.shrink(hash, at.segment);
         entry
     }
 
@@ -230,13 +237,17 @@ impl Table {
         let len = segment.len();
         if self.child_alive && !segment.has_extra() {
             segment.add_extra();
-        } else if len < limit(BUCKETS_MAX) {
-            segment.rebuild(fitting(len));
-        } else if segment.depth() < self.depth || may_double {
-            self.split(hash, number);
+        } else if len < limit(BUCKETS_MAX) || (segment.depth() == self.depth && !may_double) {
+            self.rebuild(number);
         } else {
-            segment.rebuild(fitting(len));
+            self.split(hash, number);
         }
+    }
+
+    fn rebuild(&mut self, number: u32) {
+        let segment = &mut self.segments[number as usize];
+        segment.rebuild(fitting(segment.len()));
+        self.lap.moved(number);
     }
 
     fn may_double(&self) -> bool {
@@ -264,7 +275,7 @@ impl Table {
     }
 
     /// After a removal: a segment that has become sparse merges with its sibling, or becomes smaller.
-    fn shrink(&mut self, hash: u64, number: u32) {
+    pub fn shrink(&mut self, hash: u64, number: u32) {
         let segment = &self.segments[number as usize];
         let slots = segment.buckets() * super::bucket::SLOTS;
         if self.child_alive || segment.len() * SPARSE >= slots {
@@ -273,8 +284,7 @@ impl Table {
         if let Some((sibling, low)) = self.sibling(hash, number) {
             self.merge(hash, if low { (number, sibling) } else { (sibling, number) });
         } else if slots > SMALL {
-            let len = segment.len();
-            self.segments[number as usize].rebuild(fitting(len));
+            self.rebuild(number);
         }
     }
 
@@ -299,7 +309,7 @@ impl Table {
         let (a, b) = (self.tallies[low as usize], self.tallies[high as usize]);
         self.tallies[high as usize] = Tally::default();
         self.tallies[low as usize] = a.with(b);
-        self.lap.note(a.with(b).earliest);
+        self.lap.note(low, a.with(b).earliest);
         let depth = lower.depth() - 1;
         self.put_segment(low, lower.merge(higher));
         let (start, cells) = self.span(hash, depth);
@@ -311,14 +321,15 @@ impl Table {
     }
 
     fn add_segment(&mut self, segment: Segment, tally: Tally) -> u32 {
-        self.lap.note(tally.earliest);
         if let Some(number) = self.free.pop() {
+            self.lap.note(number, tally.earliest);
             self.tallies[number as usize] = tally;
             self.put_segment(number, segment);
             return number;
         }
         let number =
             u32::try_from(self.segments.len()).expect("prefixes of 32 bits number segments");
+        self.lap.note(number, tally.earliest);
         self.at_depth[usize::from(segment.depth())] += 1;
         self.segments.push(segment);
         self.tallies.push(tally);
@@ -327,6 +338,7 @@ impl Table {
 
     /// Leaves an empty segment without buckets, which no cell may name for long.
     fn take_segment(&mut self, number: u32) -> Segment {
+        self.lap.moved(number);
         let segment = std::mem::replace(&mut self.segments[number as usize], Segment::new(0, 0));
         self.at_depth[usize::from(segment.depth())] -= 1;
         segment
