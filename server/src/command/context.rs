@@ -9,6 +9,7 @@
 use super::index::Index;
 use super::text::text_of;
 use super::window::Window;
+use crate::base::alloc;
 use crate::base::random::Rng;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -67,6 +68,15 @@ pub struct Parts {
     pub duties_paused: bool,
     /// What never changes while the server runs.
     pub about: About,
+}
+
+impl Parts {
+    /// Bytes in use, the server's own needs included: what the limit on memory is compared with. O(1), some
+    /// nanoseconds; see [`alloc::used`] for how exact.
+    #[inline]
+    pub fn used_memory(&self) -> u64 {
+        alloc::used() + self.keyspace.memory()
+    }
 }
 
 /// What INFO says of the process; told by `boot`.

@@ -126,7 +126,7 @@ fn scan(cx: &mut ReadCx<'_>) -> Result<()> {
     loop {
         cursor = cx.data.scan(cursor, &mut |entry| {
             met += 1;
-            if filter.fits(entry.key(), entry.value().type_name()) {
+            if filter.fits(entry.key(), entry.value().kind().name()) {
                 page.bulk(entry.key());
                 fitting += 1;
             }

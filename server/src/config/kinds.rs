@@ -318,6 +318,16 @@ choices! {
         Local = "local",
     }
 
+    /// Whether data stands on pages of 2 MiB.
+    HugePages {
+        /// Large databases do, small ones do not.
+        Auto = "auto",
+        /// Always.
+        Yes = "yes",
+        /// Never.
+        No = "no",
+    }
+
     /// The version of the snapshot format to write.
     RdbVersion {
         /// Redis 7.0 reads it.

@@ -10,7 +10,9 @@ use super::port::Batch;
 use crate::keyspace::Keyspace;
 use std::collections::VecDeque;
 
-/// How many commands ahead a bucket is fetched.
+/// How many commands ahead a cell of the directory is fetched.
+const CELLS: usize = 24;
+/// How many commands ahead a bucket is fetched: its cell has arrived by then.
 const BUCKETS: usize = 16;
 /// How many commands ahead an entry is fetched: its bucket has arrived by then.
 const ENTRIES: usize = 8;
@@ -33,6 +35,9 @@ impl Ahead {
             let rest = batch.prepared.get(batch.cursor..).unwrap_or(&[]);
             self.keys.extend(rest.iter().map(|prepared| (db, prepared.hashed.hash)));
         }
+        for at in 0..CELLS.min(self.keys.len()) {
+            self.cell(at, keyspace);
+        }
         for at in 0..BUCKETS.min(self.keys.len()) {
             self.bucket(at, keyspace);
         }
@@ -44,9 +49,19 @@ impl Ahead {
     /// The next command is about to run.
     #[inline]
     pub fn step(&mut self, keyspace: &Keyspace) {
+        self.cell(self.at + CELLS, keyspace);
         self.bucket(self.at + BUCKETS, keyspace);
         self.entry(self.at + ENTRIES, keyspace);
         self.at += 1;
+    }
+
+    #[inline]
+    fn cell(&self, at: usize, keyspace: &Keyspace) {
+        if let Some(&(db, hash)) = self.keys.get(at)
+            && hash != 0
+        {
+            keyspace.db(db as usize).prefetch_cell(hash);
+        }
     }
 
     #[inline]

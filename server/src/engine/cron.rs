@@ -72,8 +72,8 @@ const DUTIES: &[Duty] = &[
     duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
     // A few additions.
     duty("rates", Rate::Hertz, |_| true, sample_rates),
-    // One question to the allocator, some microseconds.
-    duty("memory", Rate::Hertz, |_| true, sample_memory),
+    // At most every MEMORY_US one question to the allocator, some microseconds.
+    duty("memory", Rate::EveryTurn, is_gauge_old, gauge_memory),
 ];
 
 /// When each duty is next due, in microseconds of the monotonic clock.
@@ -189,8 +189,18 @@ fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) -> Again {
     Again::AtRate
 }
 
-fn sample_memory(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+/// What other threads free is known after so many microseconds, while there is anything to do.
+const MEMORY_US: u64 = 10_000;
+
+fn is_gauge_old(engine: &Engine) -> bool {
+    engine.now.mono_us >= engine.gauged_us + MEMORY_US
+}
+
+fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+    engine.gauged_us = engine.now.mono_us;
+    alloc::refresh();
+    let used = engine.parts.used_memory();
     let stats = &mut engine.parts.stats;
-    stats.peak_memory = stats.peak_memory.max(alloc::used());
+    stats.peak_memory = stats.peak_memory.max(used);
     Again::AtRate
 }

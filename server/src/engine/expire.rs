@@ -110,10 +110,11 @@ impl Engine {
         let Parts { keyspace, changes, garbage, persist, stats, .. } = &mut self.parts;
         changes.begin();
         let budget = if persist.child.is_some() { BATCH_WITH_CHILD } else { BATCH };
-        let sweep = keyspace.db_mut(db).expire_due(now_ms, budget, &mut |removed: Removed| {
-            changes.tell(db, &[b"DEL", removed.key()]);
-            let _ = changes.also(db, removed.key(), Event::EXPIRED);
-            if is_slow_to_free(removed.value()) {
+        let sweep = keyspace.db_mut(db).expire_due(now_ms, budget, &mut |removed: Removed<'_>| {
+            let entry = removed.entry();
+            changes.tell(db, &[b"DEL", entry.key()]);
+            let _ = changes.also(db, entry.key(), Event::EXPIRED);
+            if is_slow_to_free(entry.value()) {
                 garbage.push(Box::new(removed.into_value()));
             }
         });

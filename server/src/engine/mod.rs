@@ -77,6 +77,8 @@ pub struct Engine {
     attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
+    /// When the memory in use was last asked for, in microseconds of the monotonic clock.
+    gauged_us: u64,
     now: Now,
 }
 
@@ -120,6 +122,7 @@ impl Engine {
             attack_minute: None,
             exit: None,
             settings_version: 0,
+            gauged_us: 0,
             now: Now::default(),
         }
     }

@@ -5,7 +5,7 @@
 
 use super::Engine;
 use super::port::{ChildNews, Host, HostError, Job};
-use crate::base::alloc;
+use crate::base::slab::land;
 use crate::command::next::Shutdown;
 use crate::persist::state::{Child, HUNG_AFTER_US};
 use crate::resp::error::Error;
@@ -21,7 +21,7 @@ impl Engine {
             compress: config.rdb_compression,
             checksum: config.rdb_checksum,
             now_ms: self.now.unix_ms(),
-            used_memory: alloc::used(),
+            used_memory: self.parts.used_memory(),
         }
     }
 
@@ -75,6 +75,7 @@ impl Engine {
         let job = self.job();
         // Set before the fork, so that the child and the parent agree on what may move.
         self.parts.keyspace.set_child_alive(true);
+        land().rest();
         match host.fork_snapshot(&self.parts.keyspace, &job) {
             Ok(forked) => {
                 let keys = self.parts.keyspace.keys() as u64;
@@ -156,6 +157,8 @@ impl Engine {
     fn child_ended(&mut self) {
         self.parts.persist.child = None;
         self.parts.keyspace.set_child_alive(false);
+        // Writing while a child shared them has split huge pages.
+        land().mend();
     }
 
     /// After FLUSHALL: the child that still writes the old data is ended, and where save points are set a

@@ -19,10 +19,11 @@
 //!     buckets behind it of the segment that is open before its `seen`.
 
 use super::bucket::SLOTS;
-use super::entry::Entry;
+use super::entry::{Entry, EntryRef};
 use super::segment::Segment;
-use super::table::{Place, Table};
-use crate::value::{Value, ValueRef};
+use super::table::Table;
+use crate::base::slab::Slab;
+use crate::value::Value;
 use std::cmp::Ordering;
 
 /// Tallies that cost as much to look at as a bucket does: four fit in a cache line, and they are read in a row.
@@ -136,22 +137,29 @@ impl Sweep {
 }
 
 /// An entry that was taken out of its database. Dropping it frees key and value.
-pub struct Removed(Entry);
+pub struct Removed<'a> {
+    /// None only while it is dropped.
+    entry: Option<Entry>,
+    slab: &'a mut Slab,
+}
 
-impl Removed {
-    /// The key.
-    pub fn key(&self) -> &[u8] {
-        self.0.get().key()
-    }
-
-    /// The value.
-    pub fn value(&self) -> ValueRef<'_> {
-        self.0.get().value()
+impl Removed<'_> {
+    /// What it was.
+    pub fn entry(&self) -> EntryRef<'_> {
+        self.entry.as_ref().expect("only a drop takes it").get()
     }
 
     /// The value, without the key. A short one is copied.
-    pub fn into_value(self) -> Value {
-        self.0.into_value()
+    pub fn into_value(mut self) -> Value {
+        self.entry.take().expect("only a drop takes it").into_value(self.slab)
+    }
+}
+
+impl Drop for Removed<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            entry.free(self.slab);
+        }
     }
 }
 
@@ -167,7 +175,7 @@ impl Table {
         &mut self,
         now_ms: i64,
         budget: usize,
-        each: &mut dyn FnMut(Removed),
+        each: &mut dyn FnMut(Removed<'_>),
     ) -> Sweep {
         let mut sweep = Sweep::default();
         let mut tallies = 0;
@@ -195,7 +203,7 @@ impl Table {
         now_ms: i64,
         budget: usize,
         sweep: &mut Sweep,
-        each: &mut dyn FnMut(Removed),
+        each: &mut dyn FnMut(Removed<'_>),
     ) {
         let segment = &self.segments[self.lap.at];
         let end = segment.buckets();
@@ -215,25 +223,30 @@ impl Table {
     }
 
     /// Removes the due keys of the bucket under the lap.
-    fn expire_bucket(&mut self, now_ms: i64, sweep: &mut Sweep, each: &mut dyn FnMut(Removed)) {
-        let number = self.lap.at;
-        for slot in 0..SLOTS {
-            let bucket = self.segments[number].bucket(self.lap.bucket);
+    fn expire_bucket(&mut self, now_ms: i64, sweep: &mut Sweep, each: &mut dyn FnMut(Removed<'_>)) {
+        let number = u32::try_from(self.lap.at).expect("prefixes of 32 bits number segments");
+        let segment = &self.segments[self.lap.at];
+        let mut due = [None; SLOTS];
+        for (slot, due) in due.iter_mut().enumerate() {
+            let bucket = segment.bucket(self.lap.bucket);
             let entry = bucket.and_then(|bucket| bucket.entry(slot));
             let Some(entry) = entry.filter(|entry| entry.is_volatile()) else { continue };
-            let deadline = entry.get().deadline().expect("an entry marked volatile has a deadline");
+            let entry = entry.get();
+            let deadline = entry.deadline().expect("an entry marked volatile has a deadline");
             sweep.passed += 1;
             if deadline >= now_ms {
                 self.lap.seen = self.lap.seen.min(deadline);
                 continue;
             }
+            *due = Some(segment.spot(self.lap.bucket, slot));
             if self.lap.removed.is_none() {
-                self.lap.removed = Some(self.hasher.hash(entry.get().key()));
+                self.lap.removed = Some(self.hasher.hash(entry.key()));
             }
-            let spot = self.segments[number].spot(self.lap.bucket, slot);
-            let segment = u32::try_from(number).expect("prefixes of 32 bits number segments");
+        }
+        for spot in due.into_iter().flatten() {
+            let entry = Some(self.take_out(number, spot));
             sweep.removed += 1;
-            each(Removed(self.take(Place { segment, spot })));
+            each(Removed { entry, slab: &mut self.blocks });
         }
     }
 

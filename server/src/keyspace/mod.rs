@@ -7,7 +7,8 @@
 //!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
 //!                |-- slot     one look-up, then any change to that key
 //!                |-- walk     SCAN, RANDOMKEY, everything
-//!                `-- expire   which keys are due
+//!                |-- expire   which keys are due
+//!                `-- sums     how many bytes they take, by type
 //! ```
 //!
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
@@ -15,10 +16,14 @@
 mod bucket;
 pub mod change;
 mod db;
+mod directory;
 mod entry;
 mod expire;
+mod paged;
+mod row;
 mod segment;
 mod slot;
+mod sums;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -30,7 +35,8 @@ pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use expire::{Removed, Sweep};
 pub use slot::Slot;
-pub use walk::Entries;
+pub use sums::{Sum, Sums, Weight};
+pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};
 
 /// A key and its hash by the keyspace's hasher, computed once by whoever parsed the request.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +119,12 @@ impl Keyspace {
     /// Keys in all databases. O(databases that were written to).
     pub fn keys(&self) -> usize {
         self.made.iter().flatten().map(|db| db.len()).sum()
+    }
+
+    /// Bytes of all blocks in slabs, which the global allocator does not count. O(databases that were written to).
+    pub fn memory(&self) -> u64 {
+        let slabs = self.made.iter().flatten().map(|db| db.slab_bytes());
+        slabs.map(|(entries, buckets)| (entries + buckets) as u64).sum()
     }
 
     /// Tells that a snapshot child lives, or no longer: while it does, tables move nothing that need not move and

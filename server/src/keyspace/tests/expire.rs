@@ -41,7 +41,7 @@ proptest! {
             let mut calls = 0;
             loop {
                 let mut found = Vec::new();
-                let sweep = db.expire_due(now, budget, &mut |gone| found.push(gone.key().to_vec()));
+                let sweep = db.expire_due(now, budget, &mut |gone| found.push(gone.entry().key().to_vec()));
                 prop_assert!(sweep.work <= budget + 1);
                 prop_assert_eq!(sweep.removed, found.len());
                 for key in found {
