@@ -253,6 +253,14 @@ impl Segment {
         }
     }
 
+    /// The spot of a slot in a bucket, numbered as for [`Segment::bucket`].
+    pub fn spot(&self, bucket: usize, slot: usize) -> Spot {
+        match bucket.checked_sub(self.homes()) {
+            None => spot(false, bucket, slot),
+            Some(bucket) => spot(true, bucket, slot),
+        }
+    }
+
     /// All entries, by bucket.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.layers().flat_map(|layer| layer.buckets.iter().flat_map(Bucket::entries))
