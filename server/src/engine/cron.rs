@@ -68,6 +68,8 @@ const DUTIES: &[Duty] = &[
     duty("snapshot", Rate::Hertz, |_| true, begin_snapshot),
     // 250 us; more than that share of the time only if much is due.
     duty("expire", Rate::Hertz, may_expire, Engine::expire_slice),
+    // 250 us, and only while there is much to win.
+    duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice),
     // IDLE_SEATS sessions, all of them within a second.
     duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
     // A few additions.

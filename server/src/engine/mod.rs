@@ -21,6 +21,7 @@ pub mod call;
 pub mod carry;
 pub mod configure;
 pub mod cron;
+mod defrag;
 mod expire;
 pub mod follow;
 pub mod gate;
@@ -69,6 +70,7 @@ pub struct Engine {
     parked: Parked,
     outbox: Vec<Outbound>,
     clockwork: Clockwork,
+    defrag: defrag::Defrag,
     expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
@@ -115,6 +117,7 @@ impl Engine {
             parked: Parked::default(),
             outbox: Vec::new(),
             clockwork: Clockwork::default(),
+            defrag: defrag::Defrag::default(),
             expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
