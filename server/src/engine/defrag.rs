@@ -8,6 +8,8 @@
 //!  share of time: active-defrag-cycle-min at the lower threshold ... active-defrag-cycle-max at the upper one
 //! ```
 //!
+//! What a round could not win it does not try again before more has become loose.
+//!
 //! It works in slices between turns, and rests while a snapshot child lives: every move would copy pages.
 
 use super::Engine;
@@ -22,6 +24,8 @@ const SLICE_NS: u64 = 250_000;
 pub(super) struct Defrag {
     /// The database that is next, while a round is under way.
     db: Option<usize>,
+    /// The waste that the last round left.
+    left: u64,
 }
 
 impl Engine {
@@ -38,12 +42,16 @@ impl Engine {
             self.defrag.db = None;
             return Again::AtRate;
         }
+        if self.defrag.db.is_none() && self.waste().0 < self.defrag.left / 8 * 9 {
+            self.parts.stats.defrag.share = 0;
+            return Again::AtRate;
+        }
         let begun = host.ticks();
         self.defrag_until(host, begun + SLICE_NS);
         let spent = host.ticks().saturating_sub(begun);
         self.parts.stats.defrag.nanos += spent;
         if self.defrag.db.is_none() {
-            // A round is over; if it has left much to do, the next one begins at the usual rate.
+            self.defrag.left = self.waste().0;
             return Again::AtRate;
         }
         let micros = spent / 1000;
@@ -52,14 +60,8 @@ impl Engine {
 
     /// The percentage of time that is to be spent; 0: it is not worth it.
     fn defrag_share(&self) -> u64 {
-        let (mut held, mut used) = (0, 0);
-        for db in 0..self.parts.keyspace.written() {
-            let (in_chunks, in_use) = self.parts.keyspace.db(db).spread();
-            held += in_chunks as u64;
-            used += in_use as u64;
-        }
+        let (waste, used) = self.waste();
         let config = &self.parts.config;
-        let waste = held.saturating_sub(used);
         let percent = waste.saturating_mul(100) / used.max(1);
         let (lower, upper) = (config.defrag_lower.into(), u64::from(config.defrag_upper));
         if waste <= config.defrag_ignore.0 || percent < lower {
@@ -68,6 +70,17 @@ impl Engine {
         let (least, most) = (u64::from(config.defrag_least), u64::from(config.defrag_most));
         let over = percent.min(upper).saturating_sub(lower);
         least + most.saturating_sub(least) * over / upper.saturating_sub(lower).max(1)
+    }
+
+    /// Bytes held and not in use, and bytes in use.
+    fn waste(&self) -> (u64, u64) {
+        let (mut held, mut used) = (0, 0);
+        for db in 0..self.parts.keyspace.written() {
+            let (in_chunks, in_use) = self.parts.keyspace.db(db).spread();
+            held += in_chunks as u64;
+            used += in_use as u64;
+        }
+        (held.saturating_sub(used), used)
     }
 
     /// Works on the databases in turn until a time of the host's clock, or until the round is over.

@@ -48,7 +48,6 @@ fn most_memory_of_deleted_keys_comes_back() {
         assert_eq!(bytes(entry.value()).len(), len);
     }
     assert_eq!(db.entries().count(), model.len());
-    assert_eq!(compact(&mut db), 0, "nothing moves for nothing");
 }
 
 #[test]
@@ -57,7 +56,9 @@ fn nothing_moves_while_a_child_lives() {
     let mut db = Db::new(hasher.clone());
     let model = sparse(&mut db, &hasher, 20_000);
     // In the midst of emptying a chunk, too.
-    (0..200).for_each(|_| drop(db.compact()));
+    for _ in 0..200 {
+        db.compact();
+    }
     db.set_child_alive(true);
     let places: Vec<_> = db.entries().map(|entry| entry.key().as_ptr()).collect();
     assert_eq!(compact(&mut db), 0);
