@@ -93,7 +93,7 @@ fn measure(spec: &Spec, space: Space, connections: usize) -> Outcome<Columns> {
 fn fill_and_save(server: &Server, space: Space, connections: usize) -> Outcome<Columns> {
     let mut client = server.client()?;
     let empty = cpu::resident(server.pid)?;
-    client.fill(space.keys, space.size)?;
+    client.fill(0..space.keys, space.size)?;
     let grown = cpu::resident(server.pid)?.saturating_sub(empty);
     let idle = save(&mut client)?;
     let (loaded, round_trips) = save_under_load(server, &mut client, space, connections)?;

@@ -44,8 +44,17 @@ pub static STATS: &[Field] = &[
     }),
     One("engine_turns", |facts| facts.parts.stats.turns.into()),
     One("engine_longest_turn_usec", |facts| facts.parts.stats.longest_turn_us.into()),
+    One("engine_longest_turn_cpu_usec", |facts| (facts.parts.stats.longest_turn_cpu / 1000).into()),
+    One("engine_longest_slices_cpu_usec", slices),
     One("engine_batches", |facts| facts.parts.stats.batches.into()),
 ];
+
+/// `expire=12,memory=4`: the longest that each piece of periodic work took at once.
+fn slices(facts: &Facts<'_>) -> Shown {
+    let each = facts.parts.stats.longest_slices.iter();
+    let shown: Vec<_> = each.map(|(name, nanos)| format!("{name}={}", nanos / 1000)).collect();
+    text(shown.join(","))
+}
 
 fn kib(bytes: u64) -> Shown {
     text(format!("{:.2}", bytes as f64 / 1024.0))

@@ -8,10 +8,10 @@ use crate::base::alloc;
 use crate::session::{Arrival, Session};
 
 /// How often a duty is done.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Rate {
-    /// With every turn; it looks itself whether anything is to do.
-    EveryTurn,
+    /// With every turn in which there is anything to do.
+    When(fn(&Engine) -> bool),
     /// As often as the setting `hz` says.
     Hertz,
     /// Once a second.
@@ -22,7 +22,7 @@ impl Rate {
     /// Microseconds from one time to the next.
     fn period(self, hz: u16) -> u64 {
         match self {
-            Rate::EveryTurn => 0,
+            Rate::When(_) => 0,
             Rate::Hertz => 1_000_000 / u64::from(hz.max(1)),
             Rate::EverySecond => 1_000_000,
         }
@@ -31,14 +31,14 @@ impl Rate {
 
 type Duty = fn(&mut Engine, &mut dyn Host);
 
-/// Name, period in microseconds (0: with every turn), work. Each bounds itself; the comment says by what.
+/// Name, rate, work. Each bounds itself; the comment says by what. INFO shows the longest that each took.
 const DUTIES: &[(&str, Rate, Duty)] = &[
     // One look at the pause's end.
-    ("pause", Rate::EveryTurn, end_pause),
+    ("pause", Rate::When(|engine| !engine.parked.is_empty()), end_pause),
     // At most 5 ms of loading.
-    ("load", Rate::EveryTurn, Engine::continue_load),
+    ("load", Rate::When(Engine::is_loading), Engine::continue_load),
     // A wait that does not block, each 10 ms; nothing without a child.
-    ("child", Rate::EveryTurn, Engine::tend_child),
+    ("child", Rate::When(Engine::child_is_due), Engine::tend_child),
     // A fork when one is due.
     ("snapshot", Rate::Hertz, Engine::begin_due_snapshot),
     // At most EXPIRE_KEYS keys and EXPIRE_BUCKETS buckets for each database.
@@ -47,8 +47,8 @@ const DUTIES: &[(&str, Rate, Duty)] = &[
     ("idle", Rate::EverySecond, close_idle),
     // A few additions.
     ("rates", Rate::Hertz, sample_rates),
-    // At most every MEMORY_US one question to the allocator, some microseconds.
-    ("memory", Rate::EveryTurn, gauge_memory),
+    // One question to the allocator, some microseconds.
+    ("memory", Rate::When(gauge_is_due), gauge_memory),
 ];
 
 /// When each duty is next due, in microseconds of the monotonic clock.
@@ -68,7 +68,7 @@ impl Clockwork {
         DUTIES
             .iter()
             .zip(&self.next)
-            .filter(|((_, rate, _), _)| *rate != Rate::EveryTurn)
+            .filter(|((_, rate, _), _)| !matches!(rate, Rate::When(_)))
             .map(|(_, &next)| next)
             .min()
             .unwrap_or(u64::MAX)
@@ -78,16 +78,36 @@ impl Clockwork {
 impl Engine {
     /// Does the duties that are due.
     pub(super) fn work(&mut self, host: &mut dyn Host) {
-        for (at, &(_, rate, duty)) in DUTIES.iter().enumerate() {
-            let period = rate.period(self.parts.config.hz.0);
-            if self.clockwork.next[at] <= self.now.mono_us {
-                // What has a rate is periodic and can rest; loads and waits cannot.
-                if period == 0 || !self.parts.duties_paused {
-                    duty(self, host);
+        for (at, &(name, rate, duty)) in DUTIES.iter().enumerate() {
+            // What has a rate is periodic and can rest; loads and waits cannot.
+            let due = match rate {
+                Rate::When(due) => due(self),
+                Rate::Hertz | Rate::EverySecond => {
+                    self.is_period_over(at, rate) && !self.parts.duties_paused
                 }
-                self.clockwork.next[at] = self.now.mono_us + period;
+            };
+            if due {
+                let begun = host.cpu_ticks();
+                duty(self, host);
+                let took = host.cpu_ticks().saturating_sub(begun);
+                self.parts.stats.slice(name, took);
             }
         }
+    }
+
+    /// Whether a periodic duty's time has come; then its next period begins.
+    fn is_period_over(&mut self, at: usize, rate: Rate) -> bool {
+        let now = self.now.mono_us;
+        let over = self.clockwork.next[at] <= now;
+        if over {
+            self.clockwork.next[at] = now + rate.period(self.parts.config.hz.0);
+        }
+        over
+    }
+
+    fn child_is_due(&self) -> bool {
+        let child = self.parts.persist.child.as_ref();
+        child.is_some_and(|child| child.next_look_us() <= self.now.mono_us)
     }
 }
 
@@ -155,12 +175,12 @@ fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) {
 /// What other threads free is known after so many microseconds, while there is anything to do.
 const MEMORY_US: u64 = 10_000;
 
+fn gauge_is_due(engine: &Engine) -> bool {
+    engine.now.mono_us >= engine.gauged_us + MEMORY_US
+}
+
 fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) {
-    let now = engine.now.mono_us;
-    if now < engine.gauged_us + MEMORY_US {
-        return;
-    }
-    engine.gauged_us = now;
+    engine.gauged_us = engine.now.mono_us;
     alloc::refresh();
     let used = engine.parts.used_memory();
     let stats = &mut engine.parts.stats;

@@ -401,7 +401,9 @@ impl Connection {
             scratch.reserve(READ_MOST);
             match self.stream.poll_receive(cx, scratch, READ_MOST) {
                 Poll::Pending => break,
-                Poll::Ready(Ok(Received { bytes, .. })) if bytes > 0 && left > bytes => left -= bytes,
+                Poll::Ready(Ok(Received { bytes, .. })) if bytes > 0 && left > bytes => {
+                    left -= bytes
+                }
                 Poll::Ready(_) => {
                     self.life = Life::Dead;
                     return;

@@ -46,6 +46,11 @@ pub struct Stats {
     pub batches: u64,
     /// The longest turn in microseconds.
     pub longest_turn_us: u64,
+    /// The most processor time of a turn in nanoseconds, as far as it is known: never less, and more by no
+    /// more than one sample's interval.
+    pub longest_turn_cpu: u64,
+    /// The most processor time that a piece of periodic work took at once, in nanoseconds, by its name.
+    pub longest_slices: Vec<(&'static str, u64)>,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
     /// The most memory that was ever seen in use, in bytes.
@@ -68,6 +73,14 @@ impl Stats {
         let rates = std::mem::take(&mut self.rates);
         *self = Stats { rates, ..Stats::new(self.per_command.len()) };
         self.rates.restart();
+    }
+
+    /// Notes how long a piece of periodic work took.
+    pub fn slice(&mut self, name: &'static str, cpu: u64) {
+        match self.longest_slices.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, longest)) => *longest = cpu.max(*longest),
+            None => self.longest_slices.push((name, cpu)),
+        }
     }
 
     /// Counts an error reply by the first word of its text. At most 128 different codes are kept, so
