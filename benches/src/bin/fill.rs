@@ -13,6 +13,7 @@ use lodestore_benches::histogram::Histogram;
 use lodestore_benches::peer::{self, Server, Spec};
 use lodestore_benches::stats::in_turns;
 use lodestore_benches::{Outcome, cpu, guard, run};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,9 +79,7 @@ fn measure(spec: &Spec, task: Task) -> Outcome<Columns> {
         return Err(format!("{} keys were set and DBSIZE says {keys}", task.keys).into());
     }
     let info = client.info()?;
-    if let Some(slices) = info.get("engine_longest_slices_cpu_usec") {
-        println!("{}: longest slices of periodic work, us: {slices}", spec.name);
-    }
+    print_slices(&spec.name, &info);
     let turn = info.get("engine_longest_turn_cpu_usec").and_then(|text| text.parse().ok());
     drop(server);
     guard::remove_folder(&folder);
@@ -95,6 +94,21 @@ fn measure(spec: &Spec, task: Task) -> Outcome<Columns> {
         ("B/key", grown as f64 / task.keys as f64),
         ("turn us", turn.unwrap_or(0.0)),
     ])
+}
+
+/// What a server says of its periodic work: the longest slice of each kind.
+fn print_slices(name: &str, info: &HashMap<String, String>) {
+    let mut slices: Vec<String> = info
+        .iter()
+        .filter_map(|(field, us)| {
+            let duty = field.strip_prefix("engine_longest_")?.strip_suffix("_usec")?;
+            Some(format!("{duty} {us}"))
+        })
+        .collect();
+    if !slices.is_empty() {
+        slices.sort_unstable();
+        println!("{name}: longest slices, us: {}", slices.join(", "));
+    }
 }
 
 /// Fills the server while a thread probes it. Returns the probe's waits, and how long the filling took.

@@ -12,9 +12,11 @@
 
 use super::Engine;
 use super::gate::{self, Verdict, Visit};
-use super::port::{Batch, Ending, Garbage, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
 use crate::base::crash;
-use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
+use crate::command::context::{
+    Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx, discard,
+};
 use crate::command::index::RowId;
 use crate::command::next::Next;
 use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
@@ -296,7 +298,7 @@ impl Engine {
         let db = me.db;
         let result = match row.run {
             Run::Read(run) => self.read(run, me, prepared.hashed, args, reply),
-            Run::Write(run) => self.write(run, host, me, prepared.hashed, args, reply),
+            Run::Write(run) => self.write(run, me, prepared.hashed, args, reply),
             Run::Session(run) => self.session(run, me, args, reply, in_exec),
             Run::Server(run) => self.server(run, host, me, args, reply, in_exec),
             // A container passes no gate without a subcommand, and `check` refuses Unset.
@@ -359,7 +361,6 @@ impl Engine {
     fn write(
         &mut self,
         run: fn(&mut WriteCx<'_>) -> crate::resp::Result<crate::keyspace::change::Change>,
-        host: &mut dyn Host,
         me: &Session,
         hashed: Hashed,
         args: Args<'_>,
@@ -380,11 +381,7 @@ impl Engine {
             hashed,
             clock,
         };
-        let result = run(&mut cx);
-        if !self.parts.garbage.is_empty() {
-            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
-        }
-        result.map(|_change| Next::Done)
+        run(&mut cx).map(|_change| Next::Done)
     }
 
     fn session(
@@ -461,10 +458,10 @@ impl Engine {
         let parts = &mut self.parts;
         let key = parts.keyspace.key(key);
         let mut slot = parts.keyspace.db_mut(db).slot(key);
-        let past = slot.deadline().is_some_and(|deadline| deadline < self.now.unix_ms());
-        if !past || !slot.remove() {
+        if slot.deadline().is_none_or(|deadline| deadline >= self.now.unix_ms()) {
             return;
         }
+        discard(&mut slot, &mut parts.garbage);
         parts.stats.expired += 1;
         parts.changes.begin();
         parts.changes.tell(db, &[b"DEL", key.bytes]);

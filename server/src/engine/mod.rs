@@ -21,8 +21,10 @@ pub mod call;
 pub mod carry;
 pub mod configure;
 pub mod cron;
+mod expire;
 pub mod follow;
 pub mod gate;
+pub mod headroom;
 pub mod load;
 pub mod park;
 pub mod port;
@@ -67,6 +69,7 @@ pub struct Engine {
     parked: Parked,
     outbox: Vec<Outbound>,
     clockwork: Clockwork,
+    expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
     run: timing::FastRun,
@@ -113,6 +116,7 @@ impl Engine {
             parked: Parked::default(),
             outbox: Vec::new(),
             clockwork: Clockwork::default(),
+            expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
             run: timing::FastRun::default(),

@@ -33,6 +33,7 @@ use crate::base::random::KeyHasher;
 
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
+pub use expire::{Removed, Sweep};
 pub use slot::Slot;
 pub use sums::{Sum, Sums, Weight};
 pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};

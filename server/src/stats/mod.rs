@@ -36,6 +36,12 @@ pub struct Stats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// The share of keys with a deadline that are past it, as active expiry sees it.
+    pub stale: Stale,
+    /// Slices of active expiry that ended because their time was over.
+    pub expire_time_cap: u64,
+    /// Time that active expiry took, in nanoseconds.
+    pub expire_nanos: u64,
     /// Error replies.
     pub errors: u64,
     /// Error replies by their code.
@@ -49,10 +55,10 @@ pub struct Stats {
     /// The most processor time of a turn in nanoseconds, as far as it is known: never less, and more by no
     /// more than one sample's interval.
     pub longest_turn_cpu: u64,
-    /// The most processor time that a piece of periodic work took at once, in nanoseconds, by its name.
-    pub longest_slices: Vec<(&'static str, u64)>,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
+    /// The longest slice of each duty that was ever done: name and nanoseconds of processor time.
+    pub longest_slices: Vec<(&'static str, u64)>,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
     /// Each command, by its row's number.
@@ -75,11 +81,11 @@ impl Stats {
         self.rates.restart();
     }
 
-    /// Notes how long a piece of periodic work took.
-    pub fn slice(&mut self, name: &'static str, cpu: u64) {
-        match self.longest_slices.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, longest)) => *longest = cpu.max(*longest),
-            None => self.longest_slices.push((name, cpu)),
+    /// Notes a slice of periodic work that took so many nanoseconds of processor time.
+    pub fn slice(&mut self, duty: &'static str, nanos: u64) {
+        match self.longest_slices.iter_mut().find(|(name, _)| *name == duty) {
+            Some((_, longest)) => *longest = nanos.max(*longest),
+            None => self.longest_slices.push((duty, nanos)),
         }
     }
 
@@ -93,6 +99,29 @@ impl Stats {
         } else if self.error_codes.len() < 128 {
             self.error_codes.push((code.to_string(), 1));
         }
+    }
+}
+
+/// A running mean of the share of keys past their time.
+#[derive(Debug, Default)]
+pub struct Stale(f64);
+
+impl Stale {
+    /// What the newest sample counts for.
+    const WEIGHT: f64 = 0.05;
+
+    /// Takes in that of `seen` keys so many had expired. Unless there are `more`, none is left now.
+    pub fn sample(&mut self, expired: usize, seen: usize, more: bool) {
+        if !more {
+            self.0 = 0.0;
+        } else if seen > 0 {
+            self.0 += (expired as f64 / seen as f64 - self.0) * Stale::WEIGHT;
+        }
+    }
+
+    /// In percent.
+    pub fn percent(&self) -> f64 {
+        self.0 * 100.0
     }
 }
 
