@@ -6,6 +6,7 @@ use crate::{Outcome, requests};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Longer than any answer takes, shorter than a person waits for a hung server.
@@ -60,23 +61,23 @@ impl Client {
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Sets the keys `0..keys` to values of `size` bytes, the same for all. The server is never idle: one step is under way
+    /// Sets keys to values of `size` bytes, the same for all. The server is never idle: one step is under way
     /// while the replies of the last are read.
-    pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
+    pub fn fill(&mut self, keys: Range<u64>, size: usize) -> Outcome<()> {
         let value = requests::value(size);
         self.fill_with(keys, |_, out| out.clone_from(&value))
     }
 
-    /// Sets the keys `0..keys`, each to what `value` puts into its buffer.
+    /// Sets keys, each to what `value` puts into its buffer.
     pub fn fill_with(
         &mut self,
-        keys: u64,
+        keys: Range<u64>,
         mut value: impl FnMut(u64, &mut Vec<u8>),
     ) -> Outcome<()> {
         let mut bytes = Vec::new();
         let mut unread = 0;
-        for first in (0..keys).step_by(FILL_STEP as usize) {
-            let end = keys.min(first + FILL_STEP);
+        for first in keys.clone().step_by(FILL_STEP as usize) {
+            let end = keys.end.min(first + FILL_STEP);
             self.out.clear();
             for key in first..end {
                 value(key, &mut bytes);

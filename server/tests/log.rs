@@ -31,6 +31,10 @@ impl IoCounters for Nowhere {
 }
 
 impl Host for Nowhere {
+    fn cpu_ticks(&mut self) -> u64 {
+        0
+    }
+
     fn ticks(&mut self) -> u64 {
         0
     }

@@ -55,11 +55,12 @@ pub static STATS: &[Field] = &[
     One("total_active_defrag_time", |facts| (facts.parts.stats.defrag.nanos / 1_000_000).into()),
     One("engine_turns", |facts| facts.parts.stats.turns.into()),
     One("engine_longest_turn_usec", |facts| facts.parts.stats.longest_turn_us.into()),
+    One("engine_longest_turn_cpu_usec", |facts| (facts.parts.stats.longest_turn_cpu / 1000).into()),
     One("engine_batches", |facts| facts.parts.stats.batches.into()),
     Many(slices),
 ];
 
-/// The longest slice of each duty, in microseconds.
+/// The longest slice of each duty, in microseconds of processor time.
 fn slices(facts: &Facts<'_>, out: &mut String) {
     for (duty, nanos) in &facts.parts.stats.longest_slices {
         line(out, format_args!("engine_longest_{duty}_usec:{}", nanos / 1000));

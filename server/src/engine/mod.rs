@@ -75,6 +75,7 @@ pub struct Engine {
     feed: Feed,
     load: Option<load::Load>,
     run: timing::FastRun,
+    turn_cpu: timing::TurnCpu,
     ahead: ahead::Ahead,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
@@ -122,6 +123,7 @@ impl Engine {
             feed: Feed::default(),
             load: None,
             run: timing::FastRun::default(),
+            turn_cpu: timing::TurnCpu::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
             attack_minute: None,
@@ -157,6 +159,9 @@ impl Engine {
         self.now = now;
         let busy = !inbox.is_empty() || !self.queue.is_empty();
         let begun = if busy { host.ticks() } else { 0 };
+        if busy {
+            self.turn_cpu.begin(begun, host);
+        }
         for message in inbox.drain(..) {
             match message {
                 Inbound::Connected(arrival) => self.connect(*arrival),
@@ -174,9 +179,11 @@ impl Engine {
         self.work(host);
         self.flush();
         if busy {
-            let took = host.ticks().saturating_sub(begun) / 1000;
-            self.parts.stats.turns += 1;
-            self.parts.stats.longest_turn_us = self.parts.stats.longest_turn_us.max(took);
+            let took = host.ticks().saturating_sub(begun);
+            let stats = &mut self.parts.stats;
+            stats.turns += 1;
+            stats.longest_turn_us = stats.longest_turn_us.max(took / 1000);
+            stats.longest_turn_cpu = self.turn_cpu.longest(took, stats.longest_turn_cpu, host);
         }
     }
 

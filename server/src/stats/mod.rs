@@ -67,9 +67,12 @@ pub struct Stats {
     pub defrag: Defrag,
     /// The longest turn in microseconds.
     pub longest_turn_us: u64,
+    /// The most processor time of a turn in nanoseconds, as far as it is known: never less, and more by no
+    /// more than one sample's interval.
+    pub longest_turn_cpu: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
-    /// The longest slice of each duty that was ever done: name and nanoseconds.
+    /// The longest slice of each duty that was ever done: name and nanoseconds of processor time.
     pub longest_slices: Vec<(&'static str, u64)>,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
@@ -93,7 +96,7 @@ impl Stats {
         self.rates.restart();
     }
 
-    /// Notes a slice of periodic work that took so many nanoseconds.
+    /// Notes a slice of periodic work that took so many nanoseconds of processor time.
     pub fn slice(&mut self, duty: &'static str, nanos: u64) {
         match self.longest_slices.iter_mut().find(|(name, _)| *name == duty) {
             Some((_, longest)) => *longest = nanos.max(*longest),
