@@ -69,11 +69,22 @@ impl Client {
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Sets the keys `0..keys` to values of `size` bytes.
+    /// Sets the keys `0..keys` to values of `size` bytes, the same for all.
     pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
         let value = requests::value(size);
+        self.fill_with(keys, |_, out| out.clone_from(&value))
+    }
+
+    /// Sets the keys `0..keys`, each to what `value` puts into its buffer.
+    pub fn fill_with(
+        &mut self,
+        keys: u64,
+        mut value: impl FnMut(u64, &mut Vec<u8>),
+    ) -> Outcome<()> {
+        let mut bytes = Vec::new();
         self.pour(0..keys, b"+OK\r\n", |key, out| {
-            requests::push_command(out, [b"SET", &requests::key(key)[..], &value]);
+            value(key, &mut bytes);
+            requests::push_command(out, [b"SET", &requests::key(key)[..], &bytes]);
         })
     }
 

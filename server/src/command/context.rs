@@ -296,7 +296,8 @@ impl<'a> ReadCx<'a> {
     }
 }
 
-#[inline]
+// Half of the work of a short command's start, as a call.
+#[inline(always)]
 fn keyed<'a>(keyspace: &Keyspace, args: Args<'a>, hashed: Hashed, at: usize) -> Key<'a> {
     let bytes = args.get(at);
     if at == hashed.at { Key { bytes, hash: hashed.hash } } else { keyspace.key(bytes) }

@@ -7,8 +7,8 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy, Mode, Range,
-    RdbVersion, Secret, Setting,
+    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy, Mode, Percent,
+    Range, RdbVersion, Secret, Setting,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 
@@ -249,6 +249,13 @@ settings! {
         /// The version of the snapshot format to write. Redis 7.2 and newer and Valkey 8 and newer
         /// read 11; take 10 to go back to Redis 7.0. Files of any version are loaded.
         "rdb-version" rdb_version: RdbVersion = RdbVersion::V11, Live;
+
+        /// While a snapshot is being written, every page of memory that changes is copied. How much of
+        /// what this could take, by the rate of changes of the last seconds, must be available, in
+        /// percent: otherwise BGSAVE is refused, and a snapshot that is due waits. And a snapshot
+        /// during which memory does run out is given up, before the kernel ends the server. `no` lets
+        /// every snapshot begin and go on.
+        "snapshot-headroom" snapshot_headroom: Percent = Percent(Some(50)), Live;
 
         /// Refuse writes after a snapshot has failed, until one succeeds, so that somebody notices. Turn
         /// it off where the disk is watched in another way.

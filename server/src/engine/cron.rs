@@ -71,6 +71,8 @@ const DUTIES: &[Duty] = &[
     // IDLE_SEATS sessions, all of them within a second.
     duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
     // A few additions.
+    duty("headroom", Rate::EverySecond, |_| true, sample_changes),
+    // A few additions.
     duty("rates", Rate::Hertz, |_| true, sample_rates),
     // At most every MEMORY_US one question to the allocator, some microseconds.
     duty("memory", Rate::EveryTurn, is_gauge_old, gauge_memory),
@@ -186,6 +188,12 @@ fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) -> Again {
     let stats = &mut engine.parts.stats;
     let totals = [stats.commands, stats.bytes_in, stats.bytes_out];
     stats.rates.sample(engine.now, totals);
+    Again::AtRate
+}
+
+fn sample_changes(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+    let persist = &mut engine.parts.persist;
+    persist.headroom.sample(persist.dirty);
     Again::AtRate
 }
 

@@ -24,10 +24,12 @@ pub mod cron;
 mod expire;
 pub mod follow;
 pub mod gate;
+pub mod headroom;
 pub mod load;
 pub mod park;
 pub mod port;
 pub mod snapshot;
+mod timing;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
@@ -70,7 +72,7 @@ pub struct Engine {
     expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
-    run: call::FastRun,
+    run: timing::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
@@ -116,7 +118,7 @@ impl Engine {
             expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
-            run: call::FastRun::default(),
+            run: timing::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
             attack_minute: None,
@@ -186,7 +188,7 @@ impl Engine {
                 break;
             }
         }
-        self.run.end(host.ticks(), &mut self.parts.stats);
+        self.end_fast_run(host);
     }
 
     /// Whether the turn has run for long enough. The clock is read only after a slow command.

@@ -1,6 +1,6 @@
 //! The hash table under a database: segments under a directory, in the order of the hash.
 //!
-//! Owns: every entry of one database, and the two slabs they and their buckets stand in.
+//! Owns: every entry of one database, and the slab and the runs that they and their buckets stand in.
 //! Uses: directory, segment, expire's tallies, sums, `base::{random, slab}`.   Never: clients, time, the disk.
 //!
 //! ```text
@@ -31,7 +31,7 @@ use super::paged::Paged;
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use super::sums::{Sums, Weight};
 use crate::base::random::KeyHasher;
-use crate::base::slab::{Slab, land};
+use crate::base::slab::{Runs, Slab, land};
 use crate::value::{Put, Value};
 
 /// The directory doubles only if it then has a cell for no fewer than so many keys. Even hashes split at
@@ -68,7 +68,7 @@ pub(super) struct Table {
     /// Where entries stand.
     pub blocks: Slab,
     /// Where buckets stand.
-    pub rows: Slab,
+    pub rows: Runs,
 }
 
 impl Table {
@@ -86,7 +86,7 @@ impl Table {
             hasher,
             child_alive: false,
             blocks: Slab::new(land()),
-            rows: Slab::new(land()),
+            rows: Runs::new(land()),
         }
     }
 
@@ -250,7 +250,7 @@ impl Table {
     /// The number of the segment of `hash`, which now has room for one more entry.
     fn make_room(&mut self, hash: u64) -> u32 {
         if self.directory.is_empty() {
-            let segment = Segment::new(&mut self.rows, 0, 1);
+            let segment = Segment::new(&mut self.rows, 0, fitting(0));
             let row = segment.packed();
             let first = self.add_segment(segment, Tally::default());
             self.directory.begin(first, row);

@@ -21,7 +21,7 @@ use super::segment::Segment;
 use super::table::Table;
 use crate::base::random::Rng;
 use crate::base::slab::{Blocks, Region, Regions};
-use std::ptr::NonNull;
+use crate::base::sys::Pages;
 
 /// Bits of a cursor: it must fit in the whole numbers of a double, which clients keep it in.
 const CURSOR_BITS: u32 = 53;
@@ -158,9 +158,11 @@ impl<'a> Stretch<'a> {
         StretchEntries(self.0.blocks())
     }
 
-    /// Its memory, if it is whole pages with nothing but entries: address and length.
-    pub fn pages(self) -> Option<(NonNull<u8>, usize)> {
-        self.0.pages()
+    /// Its memory, if it is whole pages with nothing but entries. In a child that has come to the end of them, and
+    /// goes through them no more, they may be given back.
+    pub fn pages(self) -> Option<Pages> {
+        // SAFETY: only entries stand there, and who asks is told when a child may be handed them.
+        self.0.pages().map(|(at, len)| unsafe { Pages::new(at.as_ptr(), len) })
     }
 }
 
