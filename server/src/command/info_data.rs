@@ -63,7 +63,7 @@ pub static MEMORY: &[Field] = &[
 ];
 
 fn used(facts: &Facts<'_>) -> u64 {
-    facts.memory().0.allocated
+    facts.parts.used_memory()
 }
 
 fn resident(facts: &Facts<'_>) -> u64 {

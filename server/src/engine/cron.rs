@@ -60,6 +60,8 @@ const fn duty(
 const DUTIES: &[Duty] = &[
     // One look at the pause's end.
     duty("pause", Rate::EveryTurn, |engine| !engine.parked.is_empty(), end_pause),
+    // A few hundred keys or channels of a client that is gone.
+    duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
     // At most 5 ms of loading, while nobody is served.
     duty("load", Rate::EveryTurn, Engine::is_loading, load),
     // A wait that does not block, each 10 ms.
