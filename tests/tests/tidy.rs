@@ -34,6 +34,7 @@ const UNSAFE: &[&str] = &[
     "server/src/base/queue.rs",
     "server/src/base/slab/land.rs",
     "server/src/base/slab/mod.rs",
+    "server/src/base/slab/runs.rs",
     "server/src/base/slab/tests.rs",
     "server/src/base/slab/walk.rs",
     "server/src/base/alloc.rs",

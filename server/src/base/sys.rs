@@ -258,6 +258,64 @@ fn page_size() -> usize {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1)
 }
 
+/// Receiving and sending on a socket that never waits.
+///
+/// Not by the library's `recv` and `send`: in a process with threads each of them pays two atomic operations
+/// so that a thread could be cancelled while it waits, which nobody does here.
+pub mod socket {
+    use std::io;
+    use std::os::fd::{AsRawFd, BorrowedFd};
+
+    /// Receives at most `most` bytes behind what `into` holds, within the room it has. 0: the peer sends no more.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; the kernel's.
+    #[inline]
+    pub fn receive(fd: BorrowedFd<'_>, into: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let room = into.spare_capacity_mut();
+        let most = most.min(room.len());
+        let (flags, nobody) = (libc::MSG_DONTWAIT, 0usize);
+        // SAFETY: the kernel writes at most `most` bytes, which is not beyond the room.
+        let received = unsafe {
+            libc::syscall(
+                libc::SYS_recvfrom,
+                fd.as_raw_fd(),
+                room.as_mut_ptr(),
+                most,
+                flags,
+                nobody,
+                nobody,
+            )
+        };
+        let count = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        // SAFETY: the kernel has written `count` bytes behind the old end.
+        unsafe { into.set_len(into.len() + count) };
+        Ok(count)
+    }
+
+    /// Sends as many bytes as the socket takes.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it takes none; the kernel's.
+    #[inline]
+    pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+        let (flags, nobody) = (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL, 0usize);
+        // SAFETY: the kernel reads bytes that are there.
+        let sent = unsafe {
+            libc::syscall(
+                libc::SYS_sendto,
+                fd.as_raw_fd(),
+                bytes.as_ptr(),
+                bytes.len(),
+                flags,
+                nobody,
+                nobody,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
 /// What a forked child may call.
 pub mod child {
     use super::{Pages, RawFd, io};

@@ -21,6 +21,7 @@ pub mod call;
 pub mod carry;
 pub mod configure;
 pub mod cron;
+mod expire;
 pub mod follow;
 pub mod gate;
 pub mod headroom;
@@ -28,6 +29,7 @@ pub mod load;
 pub mod park;
 pub mod port;
 pub mod snapshot;
+mod timing;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
@@ -67,9 +69,10 @@ pub struct Engine {
     parked: Parked,
     outbox: Vec<Outbound>,
     clockwork: Clockwork,
+    expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
-    run: call::FastRun,
+    run: timing::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
@@ -112,9 +115,10 @@ impl Engine {
             parked: Parked::default(),
             outbox: Vec::new(),
             clockwork: Clockwork::default(),
+            expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
-            run: call::FastRun::default(),
+            run: timing::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
             attack_minute: None,
@@ -184,7 +188,7 @@ impl Engine {
                 break;
             }
         }
-        self.run.end(host.ticks(), &mut self.parts.stats);
+        self.end_fast_run(host);
     }
 
     /// Whether the turn has run for long enough. The clock is read only after a slow command.

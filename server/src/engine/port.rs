@@ -26,6 +26,9 @@ use std::any::Any;
 pub struct Prepared {
     /// The command's row.
     pub row: RowId,
+    /// It is a short command that reads or writes data and has as many words as it needs: it cannot change
+    /// what a session or the server may do, so whoever has run one may run the next.
+    pub plain: bool,
     /// The first key's position and hash.
     pub hashed: Hashed,
 }
@@ -143,23 +146,23 @@ impl Preparer {
         for at in batch.prepared.len()..batch.requests.len() {
             let args = batch.requests.args(at);
             let second = if args.len() > 1 { Some(args.get(1)) } else { None };
-            let row = self.index.resolve(args.get(0), second);
-            let mut hashed = Hashed::default();
-            if let Some(entry) = self.index.entry(row)
-                && entry.first_key > 0
-                && entry.first_key < args.len()
-            {
-                let hash = self.hasher.hash(args.get(entry.first_key));
-                hashed = Hashed { at: entry.first_key, hash };
+            let mut prepared =
+                Prepared { row: self.index.resolve(args.get(0), second), ..Prepared::default() };
+            if let Some(entry) = self.index.entry(prepared.row) {
+                prepared.plain = entry.plain && entry.takes(args.len());
+                if entry.first_key > 0 && entry.first_key < args.len() {
+                    let hash = self.hasher.hash(args.get(entry.first_key));
+                    prepared.hashed = Hashed { at: entry.first_key, hash };
+                }
             }
-            batch.prepared.push(Prepared { row, hashed });
+            batch.prepared.push(prepared);
         }
     }
 }
 
 impl Default for Prepared {
     fn default() -> Self {
-        Prepared { row: UNKNOWN, hashed: Hashed::default() }
+        Prepared { row: UNKNOWN, plain: false, hashed: Hashed::default() }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::Key;
 use super::entry::EntryRef;
+use super::expire::{Removed, Sweep};
 use super::slot::Slot;
 use super::sums::Sums;
 use super::table::Table;
@@ -118,13 +119,22 @@ impl Db {
         MemoryOrder(self.table.blocks.regions())
     }
 
-    /// Reports keys whose deadline is before `now_ms` (Unix milliseconds), from where the last call stopped. Looks
-    /// only at segments that can hold such keys, for about `budget` buckets: it finishes a segment of at most 64 it has
-    /// begun. Gives the buckets looked at (16 segments passed over count as one); 0: nothing is due.
-    ///
-    /// A key that is not removed is reported again, but not by the same call.
-    pub fn due(&mut self, now_ms: i64, budget: usize, found: &mut dyn FnMut(&[u8])) -> usize {
-        self.table.due(now_ms, budget, found)
+    /// Whether a key may have a deadline before `now_ms` (Unix milliseconds); "no" is certain. O(1).
+    #[inline]
+    pub fn may_be_due(&self, now_ms: i64) -> bool {
+        self.table.may_be_due(now_ms)
+    }
+
+    /// Removes keys whose deadline is before `now_ms` (Unix milliseconds) and hands each to `each`, from where the
+    /// last call stopped. Looks only at segments that can hold such keys. It ends after `budget` buckets (7 keys
+    /// each; 16 segments passed over count as one), and then one segment may still shrink; or when none is due.
+    pub fn expire_due(
+        &mut self,
+        now_ms: i64,
+        budget: usize,
+        each: &mut dyn FnMut(Removed<'_>),
+    ) -> Sweep {
+        self.table.expire_due(now_ms, budget, each)
     }
 
     /// Makes room for `keys` keys at once, if the database is empty. Allocates at least 10 bytes a key, so the number must

@@ -33,6 +33,7 @@ use crate::base::random::KeyHasher;
 
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
+pub use expire::{Removed, Sweep};
 pub use slot::Slot;
 pub use sums::{Sum, Sums, Weight};
 pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};
@@ -96,14 +97,20 @@ impl Keyspace {
     #[inline]
     pub fn db_mut(&mut self, number: usize) -> &mut Db {
         assert!(number < self.databases, "database {number} of {}", self.databases);
+        if self.made.get(number).is_none_or(Option::is_none) {
+            self.make(number);
+        }
+        self.made[number].as_deref_mut().expect("it has just been made, if it was not there")
+    }
+
+    #[cold]
+    fn make(&mut self, number: usize) {
         if number >= self.made.len() {
             self.made.resize_with(number + 1, || None);
         }
-        self.made[number].get_or_insert_with(|| {
-            let mut db = Box::new(Db::new(self.hasher.clone()));
-            db.set_child_alive(self.child_alive);
-            db
-        })
+        let mut db = Box::new(Db::new(self.hasher.clone()));
+        db.set_child_alive(self.child_alive);
+        self.made[number] = Some(db);
     }
 
     /// Exchanges the contents of two databases. O(1).

@@ -1,6 +1,6 @@
 //! A row: the buckets of one segment as a search sees them.
 //!
-//! Owns: the memory of buckets, the search in them, and the packed form the directory keeps.   Uses: bucket, slab.
+//! Owns: the memory of buckets, the search in them, and the packed form the directory keeps.   Uses: bucket, `base::slab`.
 //! Never: grows, splits.
 //!
 //! ```text
@@ -30,44 +30,44 @@ use std::ptr::NonNull;
 
 use super::bucket::{Bucket, tag_of};
 use super::entry::{Entry, EntryRef, prefetch};
-use crate::base::slab::Slab;
+use crate::base::slab::Runs;
 
 /// Bits of a route.
 pub(super) const ROUTE_BITS: u32 = 15;
 /// All bits of a route are good.
 pub(super) const ROUTE_ALL: u16 = (1 << ROUTE_BITS) - 1;
 
-/// Buckets in one block of a slab. They must be freed there: only then is the block; entries are not touched.
+/// Buckets in one run. They must be freed there: only then is the run; entries are not touched.
 pub(super) struct Buckets {
     at: NonNull<Bucket>,
     len: u32,
 }
 
-// SAFETY: `Buckets` is the only owner of its block, and buckets are Send.
+// SAFETY: `Buckets` is the only owner of its run, and buckets are Send.
 unsafe impl Send for Buckets {}
-// SAFETY: through `&Buckets` the block is only read.
+// SAFETY: through `&Buckets` the run is only read.
 unsafe impl Sync for Buckets {}
 
 impl Buckets {
     /// So many empty buckets.
-    pub fn new(slab: &mut Slab, len: usize) -> Buckets {
+    pub fn new(runs: &mut Runs, len: usize) -> Buckets {
         if len == 0 {
             return Buckets { at: NonNull::dangling(), len: 0 };
         }
-        let at = slab.allocate(len * size_of::<Bucket>()).cast::<Bucket>();
+        let at = runs.allocate(len * size_of::<Bucket>()).cast::<Bucket>();
         for number in 0..len {
-            // SAFETY: the block has room for `len` buckets and is 64-aligned, as its size is a multiple of 64.
+            // SAFETY: the run has room for `len` buckets and is aligned to more than 64 bytes.
             unsafe { at.add(number).write(Bucket::default()) };
         }
         Buckets { at, len: u32::try_from(len).expect("2^32 buckets are 256 GiB") }
     }
 
-    /// Frees the block. Entries that are still in it are forgotten.
-    pub fn free(self, slab: &mut Slab) {
+    /// Frees the run. Entries that are still in it are forgotten.
+    pub fn free(self, runs: &mut Runs) {
         if self.len != 0 {
             let size = self.len as usize * size_of::<Bucket>();
-            // SAFETY: the block came from this slab with this size, and we were its only owner.
-            unsafe { slab.free(self.at.cast(), size) };
+            // SAFETY: the run came from there with this size, and we were its only owner.
+            unsafe { runs.free(self.at.cast(), size) };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A segment: the buckets of all hashes that begin with one prefix, in the order of the hash.
 //!
 //! Owns: the buckets of its layers.   Uses: row, bucket, entry.   Never: the other segments, deadlines.
-//! What takes or frees buckets is told the slab they stand in.
+//! What takes or frees buckets is told the runs they stand in.
 //!
 //! ```text
 //!  main    [ bucket 0 | bucket 1 | ... | bucket n-1 ]   a row; what is in it and how it is searched: row.rs
@@ -18,14 +18,14 @@
 use super::bucket::{Bucket, SLOTS, tag_of};
 use super::entry::{Entry, EntryRef};
 use super::row::{Buckets, Packed, ROUTE_ALL, ROUTE_BITS, Row};
-use crate::base::slab::Slab;
+use crate::base::slab::Runs;
 
 /// Good bits that a route must have before a split may spend one.
 const ROUTE_MIN: u32 = 12;
 /// A segment of this many buckets splits when it is full.
 pub(super) const BUCKETS_MAX: usize = 64;
-/// Sizes in buckets on the way there. The steps of eight are size classes of the allocator.
-const STEPS: [usize; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, BUCKETS_MAX];
+/// Sizes in buckets grow by this much on the way there: a unit of their memory.
+const STEP: usize = 4;
 
 /// Entries that `buckets` take before they count as full: seven eighths. Beyond it searches grow long.
 pub(super) fn limit(buckets: usize) -> usize {
@@ -36,7 +36,8 @@ pub(super) fn limit(buckets: usize) -> usize {
 /// room for just one more.
 pub(super) fn fitting(entries: usize) -> usize {
     let wanted = entries + entries / 16 + 1;
-    if let Some(step) = STEPS.into_iter().find(|&step| limit(step) >= wanted) {
+    let step = (wanted * 8).div_ceil(SLOTS * 7).next_multiple_of(STEP);
+    if step <= BUCKETS_MAX {
         return step;
     }
     // Beyond it come only hashes that hardly differ (splitting does not part them), and a lasting child.
@@ -80,8 +81,8 @@ struct Layer {
 const _: () = assert!(size_of::<Segment>() == 32);
 
 impl Layer {
-    fn new(slab: &mut Slab, depth: u8, mask: u16, buckets: usize) -> Layer {
-        Layer { buckets: Buckets::new(slab, buckets), used: 0, mask, depth }
+    fn new(runs: &mut Runs, depth: u8, mask: u16, buckets: usize) -> Layer {
+        Layer { buckets: Buckets::new(runs, buckets), used: 0, mask, depth }
     }
 
     #[inline]
@@ -144,8 +145,8 @@ pub(super) struct Segment {
 
 impl Segment {
     /// An empty segment for a prefix of `depth` bits.
-    pub fn new(slab: &mut Slab, depth: u8, buckets: usize) -> Segment {
-        Segment::of(slab, depth, ROUTE_ALL, buckets)
+    pub fn new(runs: &mut Runs, depth: u8, buckets: usize) -> Segment {
+        Segment::of(runs, depth, ROUTE_ALL, buckets)
     }
 
     /// Its row for the directory, which must be told whenever this changes.
@@ -252,29 +253,37 @@ impl Segment {
         }
     }
 
+    /// The spot of a slot in a bucket, numbered as for [`Segment::bucket`].
+    pub fn spot(&self, bucket: usize, slot: usize) -> Spot {
+        match bucket.checked_sub(self.homes()) {
+            None => spot(false, bucket, slot),
+            Some(bucket) => spot(true, bucket, slot),
+        }
+    }
+
     /// All entries, by bucket.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.layers().flat_map(|layer| layer.buckets.iter().flat_map(Bucket::entries))
     }
 
     /// Adds a second layer of the same size.
-    pub fn add_extra(&mut self, slab: &mut Slab) {
+    pub fn add_extra(&mut self, runs: &mut Runs) {
         assert!(self.extra.is_none(), "a segment has at most one extra layer");
-        let layer = Layer::new(slab, self.main.depth, self.main.mask, self.homes());
+        let layer = Layer::new(runs, self.main.depth, self.main.mask, self.homes());
         self.extra = Some(Box::new(layer));
     }
 
     /// Moves everything into one layer of `buckets`, reading no entry. The order stays.
-    pub fn rebuild(&mut self, slab: &mut Slab, buckets: usize) {
+    pub fn rebuild(&mut self, runs: &mut Runs, buckets: usize) {
         assert!(self.len() <= limit(buckets), "a segment rebuilt too small");
-        let new = Segment::of(slab, self.main.depth, self.main.mask, buckets);
-        std::mem::replace(self, new).drain(slab, |tag, entry| {
+        let new = Segment::of(runs, self.main.depth, self.main.mask, buckets);
+        std::mem::replace(self, new).drain(runs, |tag, entry| {
             self.put(tag, entry);
         });
     }
 
     /// Parts it in two by the next bit of the hash. Hashes keys again only if the routes ran out of bits.
-    pub fn split(self, slab: &mut Slab, hash_of: impl Fn(&[u8]) -> u64) -> (Segment, Segment) {
+    pub fn split(self, runs: &mut Runs, hash_of: impl Fn(&[u8]) -> u64) -> (Segment, Segment) {
         let depth = self.main.depth + 1;
         let high = self.entries().filter(|entry| top_bit(entry)).count();
         let spent = self.main.mask.count_ones() < ROUTE_MIN;
@@ -283,8 +292,8 @@ impl Segment {
         }
         let mask = if spent { ROUTE_ALL } else { (self.main.mask << 1) & ROUTE_ALL };
         let mut halves = [self.len() - high, high]
-            .map(|entries| Segment::of(slab, depth, mask, fitting(entries)));
-        self.drain(slab, |tag, mut entry| {
+            .map(|entries| Segment::of(runs, depth, mask, fitting(entries)));
+        self.drain(runs, |tag, mut entry| {
             let half = &mut halves[usize::from(top_bit(&entry))];
             let route = if spent {
                 half.main.row().route(hash_of(entry.get().key()))
@@ -298,7 +307,7 @@ impl Segment {
     }
 
     /// The opposite of [`Segment::split`]: `self` is the lower half.
-    pub fn merge(self, slab: &mut Slab, high: Segment) -> Segment {
+    pub fn merge(self, runs: &mut Runs, high: Segment) -> Segment {
         assert!(
             self.depth() == high.depth() && self.depth() > 0,
             "only halves of one segment merge"
@@ -306,9 +315,9 @@ impl Segment {
         let top = 1 << (ROUTE_BITS - 1);
         let mask = top | ((self.main.mask & high.main.mask) >> 1);
         let buckets = fitting(self.len() + high.len());
-        let mut merged = Segment::of(slab, self.depth() - 1, mask, buckets);
+        let mut merged = Segment::of(runs, self.depth() - 1, mask, buckets);
         for (bit, half) in [(0, self), (top, high)] {
-            half.drain(slab, |tag, mut entry| {
+            half.drain(runs, |tag, mut entry| {
                 entry.set_route(bit | (entry.route() >> 1));
                 merged.put(tag, entry);
             });
@@ -325,8 +334,8 @@ impl Segment {
         spot(extra, bucket, slot)
     }
 
-    fn of(slab: &mut Slab, depth: u8, mask: u16, buckets: usize) -> Segment {
-        Segment { main: Layer::new(slab, depth, mask, buckets), extra: None }
+    fn of(runs: &mut Runs, depth: u8, mask: u16, buckets: usize) -> Segment {
+        Segment { main: Layer::new(runs, depth, mask, buckets), extra: None }
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
@@ -334,7 +343,7 @@ impl Segment {
     }
 
     /// Hands out all entries with their tags and frees the buckets.
-    fn drain(self, slab: &mut Slab, mut each: impl FnMut(u8, Entry)) {
+    fn drain(self, runs: &mut Runs, mut each: impl FnMut(u8, Entry)) {
         let extra = self.extra.map(|extra| extra.buckets);
         for mut buckets in std::iter::once(self.main.buckets).chain(extra) {
             for bucket in buckets.iter_mut() {
@@ -342,7 +351,7 @@ impl Segment {
                     each(tag, entry);
                 }
             }
-            buckets.free(slab);
+            buckets.free(runs);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The hash table under a database: segments under a directory, in the order of the hash.
 //!
-//! Owns: every entry of one database, and the two slabs they and their buckets stand in.
+//! Owns: every entry of one database, and the slab and the runs that they and their buckets stand in.
 //! Uses: directory, segment, expire's tallies, sums, `base::{random, slab}`.   Never: clients, time, the disk.
 //!
 //! ```text
@@ -31,7 +31,7 @@ use super::paged::Paged;
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use super::sums::{Sums, Weight};
 use crate::base::random::KeyHasher;
-use crate::base::slab::{Slab, land};
+use crate::base::slab::{Runs, Slab, land};
 use crate::value::{Put, Value};
 
 /// The directory doubles only if it then has a cell for no fewer than so many keys. Even hashes split at
@@ -68,7 +68,7 @@ pub(super) struct Table {
     /// Where entries stand.
     pub blocks: Slab,
     /// Where buckets stand.
-    pub rows: Slab,
+    pub rows: Runs,
 }
 
 impl Table {
@@ -86,7 +86,7 @@ impl Table {
             hasher,
             child_alive: false,
             blocks: Slab::new(land()),
-            rows: Slab::new(land()),
+            rows: Runs::new(land()),
         }
     }
 
@@ -177,15 +177,22 @@ impl Table {
 
     fn detach(&mut self, at: Place) -> Entry {
         let number = self.number_at(at);
+        let entry = self.take_out(number, at.spot);
+        self.shrink(at.hash, number);
+        entry
+    }
+
+    /// Takes an entry out and moves no other; [`Table::shrink`] is to follow when the spots of the others are no
+    /// longer needed.
+    pub fn take_out(&mut self, number: u32, at: Spot) -> Entry {
         let entry = self.segments[number as usize]
-            .remove(at.spot)
+            .remove(at)
             .expect("a place is good until the table changes");
         self.len -= 1;
         self.sums.remove(Weight::of(entry.get()));
         if entry.is_volatile() {
             self.discount_volatile(number);
         }
-        self.shrink(at.hash, number);
         entry
     }
 
@@ -243,7 +250,7 @@ impl Table {
     /// The number of the segment of `hash`, which now has room for one more entry.
     fn make_room(&mut self, hash: u64) -> u32 {
         if self.directory.is_empty() {
-            let segment = Segment::new(&mut self.rows, 0, 1);
+            let segment = Segment::new(&mut self.rows, 0, fitting(0));
             let row = segment.packed();
             let first = self.add_segment(segment, Tally::default());
             self.directory.begin(first, row);
@@ -262,16 +269,21 @@ impl Table {
         let may_double = self.may_double(hash);
         let depth = self.directory.depth(hash);
         let segment = &mut self.segments[number as usize];
-        let len = segment.len();
         if self.child_alive && !segment.has_extra() {
             segment.add_extra(&mut self.rows);
-        } else if len < limit(BUCKETS_MAX) {
-            segment.rebuild(&mut self.rows, fitting(len));
-        } else if segment.depth() < depth || may_double {
-            return self.split(hash, number);
+            self.refresh(hash, number);
+        } else if segment.len() < limit(BUCKETS_MAX) || (segment.depth() == depth && !may_double) {
+            self.rebuild(hash, number);
         } else {
-            segment.rebuild(&mut self.rows, fitting(len));
+            self.split(hash, number);
         }
+    }
+
+    /// Gives a segment the size that fits it.
+    fn rebuild(&mut self, hash: u64, number: u32) {
+        let segment = &mut self.segments[number as usize];
+        segment.rebuild(&mut self.rows, fitting(segment.len()));
+        self.lap.moved(number);
         self.refresh(hash, number);
     }
 
@@ -302,7 +314,7 @@ impl Table {
     }
 
     /// After a removal: a segment that has become sparse merges with its sibling, or becomes smaller.
-    fn shrink(&mut self, hash: u64, number: u32) {
+    pub fn shrink(&mut self, hash: u64, number: u32) {
         let segment = &self.segments[number as usize];
         let slots = segment.buckets() * super::bucket::SLOTS;
         if self.child_alive || segment.len() * SPARSE >= slots {
@@ -311,9 +323,7 @@ impl Table {
         if let Some((sibling, low)) = self.sibling(hash, number) {
             self.merge(hash, if low { (number, sibling) } else { (sibling, number) });
         } else if slots > SMALL {
-            let len = segment.len();
-            self.segments[number as usize].rebuild(&mut self.rows, fitting(len));
-            self.refresh(hash, number);
+            self.rebuild(hash, number);
         }
     }
 
@@ -338,7 +348,7 @@ impl Table {
         let (a, b) = (self.tallies[low as usize], self.tallies[high as usize]);
         self.tallies[high as usize] = Tally::default();
         self.tallies[low as usize] = a.with(b);
-        self.lap.note(a.with(b).earliest);
+        self.lap.note(low, a.with(b).earliest);
         let merged = lower.merge(&mut self.rows, higher);
         let row = merged.packed();
         self.segments[low as usize] = merged;
@@ -346,14 +356,15 @@ impl Table {
     }
 
     fn add_segment(&mut self, segment: Segment, tally: Tally) -> u32 {
-        self.lap.note(tally.earliest);
         if let Some(number) = self.free.pop() {
+            self.lap.note(number, tally.earliest);
             self.tallies[number as usize] = tally;
             self.segments[number as usize] = segment;
             return number;
         }
         let number =
             u32::try_from(self.segments.len()).expect("prefixes of 32 bits number segments");
+        self.lap.note(number, tally.earliest);
         self.segments.push(segment);
         self.tallies.push(tally);
         number
@@ -361,6 +372,7 @@ impl Table {
 
     /// Leaves an empty segment without buckets, which no cell may name for long.
     fn take_segment(&mut self, number: u32) -> Segment {
+        self.lap.moved(number);
         let empty = Segment::new(&mut self.rows, 0, 0);
         std::mem::replace(&mut self.segments[number as usize], empty)
     }

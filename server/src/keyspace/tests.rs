@@ -12,6 +12,8 @@ use crate::base::random::Rng;
 use crate::value::text::Scratch;
 use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
 
+mod expire;
+
 /// Bytes in blocks of entries, as the slab counts them.
 fn held(db: &Db) -> usize {
     db.slab_bytes().0
@@ -275,53 +277,6 @@ proptest! {
             }
         }
         prop_assert!(stays.is_subset(&met));
-    }
-
-    /// `due` in slices finds exactly what a model says, and after removal has nothing more to do.
-    #[test]
-    fn due_finds_exactly_the_due_keys(
-        deadlines in prop::collection::vec(prop::option::of(0i64..1000), 0..4000),
-        later in prop::collection::vec((0usize..4000, prop::option::of(0i64..1000)), 0..500),
-        budget in 1usize..200,
-        times in prop::collection::btree_set(0i64..1100, 1..5),
-    ) {
-        let hasher = KeyHasher::new(3);
-        let mut db = Db::new(hasher.clone());
-        let mut model = HashMap::new();
-        let give = |db: &mut Db, model: &mut HashMap<_, _>, number: usize, deadline| {
-            let key = name(number as u64);
-            db.slot(Key { bytes: &key, hash: hasher.hash(&key) })
-                .put_until(Put::Text(PutText::Int(1)), deadline);
-            model.insert(key, deadline);
-        };
-        for (number, &deadline) in deadlines.iter().enumerate() {
-            give(&mut db, &mut model, number, deadline);
-        }
-        for now in times {
-            let mut changes = later.iter();
-            let mut calls = 0;
-            loop {
-                let mut found = Vec::new();
-                let spent = db.due(now, budget, &mut |key| found.push(key.to_vec()));
-                prop_assert!(spent <= budget + 128);
-                for key in found {
-                    let deadline = model.remove(&key).flatten().expect("a due key has a deadline");
-                    prop_assert!(deadline < now);
-                    prop_assert!(remove(&mut db, &hasher, &key));
-                }
-                // Deadlines that change in the midst of a lap are seen as well.
-                if let Some(&(number, deadline)) = changes.next() {
-                    give(&mut db, &mut model, number, deadline);
-                } else if spent == 0 {
-                    break;
-                }
-                calls += 1;
-                prop_assert!(calls < 10_000);
-            }
-            let left = model.values().flatten().filter(|&&deadline| deadline < now).count();
-            prop_assert_eq!(left, 0);
-            prop_assert_eq!(db.volatile_len(), model.values().flatten().count());
-        }
     }
 }
 

@@ -27,6 +27,7 @@
 #![allow(unsafe_code)]
 
 mod land;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -36,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
 pub use land::{CHUNK, Figures, HugePages, Land, land};
+pub use runs::Runs;
 pub use walk::{Blocks, Region, Regions};
 
 use land::NOTES;
