@@ -47,6 +47,12 @@ pub static STATS: &[Field] = &[
     One("client_output_buffer_limit_disconnections", |facts| {
         facts.parts.stats.output_limit_closed.into()
     }),
+    One("active_defrag_hits", |facts| facts.parts.stats.defrag.moved.into()),
+    One("active_defrag_misses", |facts| {
+        let defrag = facts.parts.stats.defrag;
+        defrag.looked.saturating_sub(defrag.moved).into()
+    }),
+    One("total_active_defrag_time", |facts| (facts.parts.stats.defrag.nanos / 1_000_000).into()),
     One("engine_turns", |facts| facts.parts.stats.turns.into()),
     One("engine_longest_turn_usec", |facts| facts.parts.stats.longest_turn_us.into()),
     One("engine_longest_turn_cpu_usec", |facts| (facts.parts.stats.longest_turn_cpu / 1000).into()),

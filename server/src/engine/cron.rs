@@ -60,6 +60,8 @@ const fn duty(
 const DUTIES: &[Duty] = &[
     // One look at the pause's end.
     duty("pause", Rate::EveryTurn, |engine| !engine.parked.is_empty(), end_pause),
+    // A few hundred keys or channels of a client that is gone.
+    duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
     // At most 5 ms of loading, while nobody is served.
     duty("load", Rate::EveryTurn, Engine::is_loading, load),
     // A wait that does not block, each 10 ms.
@@ -68,6 +70,8 @@ const DUTIES: &[Duty] = &[
     duty("snapshot", Rate::Hertz, |_| true, begin_snapshot),
     // 250 us; more than that share of the time only if much is due.
     duty("expire", Rate::Hertz, may_expire, Engine::expire_slice),
+    // 250 us, and only while there is much to win.
+    duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice),
     // IDLE_SEATS sessions, all of them within a second.
     duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
     // A few additions.

@@ -79,9 +79,8 @@ impl FastRun {
 
     /// The run of fast commands ends, with the turn or before a slow one.
     pub fn end(&mut self, ticks: u64, stats: &mut Stats, lookups: &mut Lookups) {
-        if self.commands > 0 {
+        if let Some(each) = ticks.saturating_sub(self.since).checked_div(self.commands) {
             self.change_row(UNKNOWN);
-            let each = ticks.saturating_sub(self.since) / self.commands;
             for (row, calls) in self.before.drain(..) {
                 let own = &mut stats.per_command[row as usize];
                 own.calls += calls;

@@ -17,6 +17,19 @@ pub struct CommandStats {
     pub failed: u64,
 }
 
+/// What active defragmentation has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defrag {
+    /// Percentage of time it takes now.
+    pub share: u64,
+    /// Entries moved.
+    pub moved: u64,
+    /// Work done in all, in entries moved and places looked at.
+    pub looked: u64,
+    /// Time it has taken.
+    pub nanos: u64,
+}
+
 /// All counters. CONFIG RESETSTAT makes them new.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -50,6 +63,8 @@ pub struct Stats {
     pub turns: u64,
     /// Batches served.
     pub batches: u64,
+    /// Active defragmentation.
+    pub defrag: Defrag,
     /// The longest turn in microseconds.
     pub longest_turn_us: u64,
     /// The most processor time of a turn in nanoseconds, as far as it is known: never less, and more by no
