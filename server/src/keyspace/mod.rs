@@ -15,6 +15,7 @@
 
 mod bucket;
 pub mod change;
+mod compact;
 mod db;
 mod directory;
 mod entry;
@@ -31,6 +32,7 @@ mod walk;
 
 use crate::base::random::KeyHasher;
 
+pub use compact::Progress;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use expire::{Removed, Sweep};
