@@ -12,6 +12,7 @@ use super::window::Window;
 use crate::base::random::Rng;
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::keyspace::access::Touch;
 use crate::keyspace::change::{Change, Changes, Event};
 use crate::keyspace::{Db, EntryRef, Key, Keyspace, Slot};
 use crate::persist::state::Persist;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub rng: Rng,
     /// Keys past their time are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// Memory is full and nothing may go: found before the command at hand.
+    pub out_of_memory: bool,
     /// Periodic work rests (DEBUG PAUSE-CRON).
     pub duties_paused: bool,
     /// What never changes while the server runs.
@@ -128,8 +131,8 @@ pub struct Reads<'a> {
     lookups: &'a mut Lookups,
     db: usize,
     now_ms: i64,
-    /// The access clock to write into what is read; none while a child lives or for NO-TOUCH.
-    touch: Option<u32>,
+    /// What reading does to what is read; nothing while a child lives or for NO-TOUCH.
+    touch: Option<Touch>,
 }
 
 impl<'a> Reads<'a> {
@@ -139,7 +142,7 @@ impl<'a> Reads<'a> {
         lookups: &'a mut Lookups,
         db: usize,
         now: Now,
-        touch: Option<u32>,
+        touch: Option<Touch>,
     ) -> Reads<'a> {
         Reads { keyspace, lookups, db, now_ms: now.unix_ms(), touch }
     }
@@ -165,16 +168,16 @@ impl<'a> Reads<'a> {
         self.look_up(key, self.touch)
     }
 
-    /// Like [`Reads::entry`], but its access clock stays: for questions about the key, not the value.
+    /// Like [`Reads::entry`], but it is not used by it: for questions about the key, not the value.
     #[inline]
     pub fn look(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
         self.look_up(key, None)
     }
 
     #[inline]
-    fn look_up(&mut self, key: Key<'_>, touch: Option<u32>) -> Option<EntryRef<'_>> {
+    fn look_up(&mut self, key: Key<'_>, touch: Option<Touch>) -> Option<EntryRef<'_>> {
         let found = match touch {
-            Some(clock) => self.keyspace.db_mut(self.db).touch(key, clock),
+            Some(touch) => self.keyspace.db_mut(self.db).touch(key, touch),
             None => self.keyspace.db(self.db).find(key),
         };
         match found {
@@ -194,7 +197,7 @@ impl<'a> Reads<'a> {
         }
     }
 
-    /// A key's entry, without counting and without touching its access clock.
+    /// A key's entry, without counting and without noting a use.
     pub fn peek(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
         self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, self.now_ms))
     }
@@ -304,8 +307,8 @@ pub struct WriteCx<'a> {
     pub now: Now,
     /// The first key's hash.
     pub hashed: Hashed,
-    /// The access clock that new and changed entries get.
-    pub clock: u32,
+    /// What a use does to an entry's access word.
+    pub touch: Touch,
 }
 
 impl<'a> WriteCx<'a> {
@@ -348,20 +351,9 @@ impl<'a> WriteCx<'a> {
 
     /// Removes a key and tells whether it existed. What is slow to free is freed off the core.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
-        let mut slot = self.slot(key);
-        let large = match slot.entry().map(EntryRef::value) {
-            None => return false,
-            Some(ValueRef::Text(TextRef::Blob(blob))) => blob.len() >= WASTE_MIN,
-            Some(ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_))) => false,
-        };
-        if !large {
-            return slot.remove();
-        }
-        match slot.take() {
-            Some(Value::Text(Text::Bytes(blob))) => self.garbage.push(Box::new(blob)),
-            Some(Value::Text(Text::Int(_))) | None => {}
-        }
-        true
+        let now_ms = self.now.unix_ms();
+        let slot = open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key);
+        remove(slot, self.garbage)
     }
 
     /// Says that a key is there that was not before; [`WriteCx::changed`] follows.
@@ -380,6 +372,23 @@ impl<'a> WriteCx<'a> {
     pub fn log_as(&mut self, words: &[&[u8]]) {
         self.changes.log_as(self.db, words);
     }
+}
+
+/// Removes what stands in a slot and tells whether anything did. What is slow to free is kept as garbage.
+pub fn remove(mut slot: Slot<'_, '_>, garbage: &mut Vec<Waste>) -> bool {
+    let large = match slot.entry().map(EntryRef::value) {
+        None => return false,
+        Some(ValueRef::Text(TextRef::Blob(blob))) => blob.len() >= WASTE_MIN,
+        Some(ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_))) => false,
+    };
+    if !large {
+        return slot.remove();
+    }
+    match slot.take() {
+        Some(Value::Text(Text::Bytes(blob))) => garbage.push(Box::new(blob)),
+        Some(Value::Text(Text::Int(_))) | None => {}
+    }
+    true
 }
 
 /// A key's place; a key past its time is removed first, and everybody is told.

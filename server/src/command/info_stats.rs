@@ -23,7 +23,7 @@ pub static STATS: &[Field] = &[
     Fixed("sync_partial_ok", "0"),
     Fixed("sync_partial_err", "0"),
     One("expired_keys", |facts| facts.parts.stats.expired.into()),
-    Fixed("evicted_keys", "0"),
+    One("evicted_keys", |facts| facts.parts.stats.evicted.into()),
     Fixed("evicted_clients", "0"),
     One("keyspace_hits", |facts| facts.parts.stats.hits.into()),
     One("keyspace_misses", |facts| facts.parts.stats.misses.into()),

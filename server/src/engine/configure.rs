@@ -23,6 +23,12 @@ const SETTERS: &[(&str, Setter)] = &[
         host.log_at(new.log_level);
         Ok(())
     }),
+    // A share is one of the machine, which the host knows.
+    ("maxmemory", |host, _, new| {
+        let unknown = || HostError("the machine does not say how much memory it has".into());
+        new.max_memory = new.max_memory.on_machine(host.memory()).ok_or_else(unknown)?;
+        Ok(())
+    }),
     // The directory must exist, and be ours alone.
     ("dir", move_to),
 ];
@@ -64,8 +70,12 @@ impl Engine {
                 return Err(refusal(row, args, why));
             }
         }
+        let limit_changed = new.max_memory != self.parts.config.max_memory;
         self.parts.config = new;
         self.settings_version += 1;
+        if limit_changed {
+            self.limit_changed();
+        }
         self.listen();
         Ok(())
     }

@@ -37,6 +37,8 @@ const DUTIES: &[(&str, Rate, Duty)] = &[
     ("pause", Rate::EveryTurn, end_pause),
     // At most 5 ms of loading.
     ("load", Rate::EveryTurn, Engine::continue_load),
+    // One slice of evicting, as long as maxmemory-eviction-tenacity says; nothing while there is room.
+    ("evict", Rate::EveryTurn, Engine::go_on_evicting),
     // A wait that does not block, each 10 ms; nothing without a child.
     ("child", Rate::EveryTurn, Engine::tend_child),
     // A fork when one is due.

@@ -4,6 +4,7 @@
 
 use super::Engine;
 use super::port::{Host, HostError, load_failure};
+use crate::keyspace::access::Clock;
 use crate::persist::rdb::load::{Loader, Options};
 use crate::persist::restore::Restore;
 use crate::persist::state::Loading;
@@ -78,7 +79,9 @@ impl Engine {
     fn load_block(&mut self, host: &mut dyn Host, load: &mut Load) -> Result<bool, HostError> {
         let read = host.read_snapshot(&mut load.buffer)?;
         load.done += read as u64;
-        let mut target = Restore::new(&mut self.parts.keyspace, load.db, self.now.unix_ms());
+        let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
+        let now_ms = self.now.unix_ms();
+        let mut target = Restore::new(&mut self.parts.keyspace, load.db, now_ms, touch);
         let result = load.loader.feed(&load.buffer[..read], &mut target);
         load.db = target.db();
         let result = match result {

@@ -24,6 +24,7 @@ pub mod cron;
 pub mod follow;
 pub mod gate;
 pub mod load;
+pub mod memory;
 pub mod park;
 pub mod port;
 pub mod snapshot;
@@ -70,6 +71,7 @@ pub struct Engine {
     load: Option<load::Load>,
     run: call::FastRun,
     ahead: ahead::Ahead,
+    room: memory::Room,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
     attack_minute: Option<u64>,
@@ -100,6 +102,7 @@ impl Engine {
             rng,
             config,
             active_expire: true,
+            out_of_memory: false,
             duties_paused: false,
             about,
         };
@@ -113,6 +116,7 @@ impl Engine {
             load: None,
             run: call::FastRun::default(),
             ahead: ahead::Ahead::default(),
+            room: memory::Room::default(),
             turn_spent: false,
             attack_minute: None,
             exit: None,
@@ -260,7 +264,7 @@ impl Engine {
 
     /// Whether work is left over from the turn: call again without waiting.
     pub fn busy(&self) -> bool {
-        !self.queue.is_empty() || self.load.is_some()
+        !self.queue.is_empty() || self.load.is_some() || self.is_pressed()
     }
 
     /// Whether the data set is still being loaded.

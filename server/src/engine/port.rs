@@ -12,6 +12,7 @@ use crate::command::context::{Hashed, IoCounters};
 use crate::command::index::{Index, RowId, UNKNOWN};
 use crate::config::LogLevel;
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::Telling;
 use crate::persist::rdb::fault::LoadError;
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
@@ -217,6 +218,8 @@ pub struct Job {
     pub checksum: bool,
     /// The time to write into the file, in milliseconds since 1970.
     pub now_ms: i64,
+    /// What it tells of the use of keys.
+    pub uses: Telling,
     /// Memory in use, for the file's head.
     pub used_memory: u64,
 }
@@ -303,6 +306,10 @@ pub trait Host: IoCounters {
     /// The reason in words, with how many there can be.
     fn hold_clients(&mut self, _clients: u32) -> Result<(), HostError> {
         Ok(())
+    }
+    /// Bytes of memory that there are for this process; 0: nobody knows.
+    fn memory(&self) -> u64 {
+        0
     }
     /// Tells as much in the log as this level says.
     fn log_at(&mut self, _level: LogLevel) {}

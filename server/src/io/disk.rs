@@ -11,7 +11,7 @@ use super::child::{self, Paths, Writing};
 use super::clock::Clock;
 use super::directory::{self, Directory, words};
 use super::registry::Registry;
-use crate::base::{crc, sys};
+use crate::base::{crc, machine, sys};
 use crate::command::context::IoCounters;
 use crate::config::LogLevel;
 use crate::engine::port::{ChildNews, Forked, Garbage, Host, HostError, Job, SnapshotFile};
@@ -150,6 +150,7 @@ fn options(job: &Job) -> Options {
         compress: job.compress,
         checksum: job.checksum,
         now_ms: job.now_ms,
+        uses: job.uses,
         used_memory: job.used_memory,
         aof_base: false,
     }
@@ -265,6 +266,10 @@ impl Host for World {
         }
         let words = "The operating system is not able to handle the specified number of clients";
         Err(HostError(format!("{words}, try with {most}")))
+    }
+
+    fn memory(&self) -> u64 {
+        machine::memory()
     }
 
     fn log_at(&mut self, level: LogLevel) {

@@ -6,16 +6,19 @@
 //!  Keyspace -> Db (by number, made when first written)
 //!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
 //!                |-- slot     one look-up, then any change to that key
-//!                |-- walk     SCAN, RANDOMKEY, everything
+//!                |-- walk     SCAN, RANDOMKEY, samples, everything
 //!                `-- expire   which keys are due
 //! ```
+//! `access` says what a use of a key leaves behind, and `evict` which key is the least loss.
 //!
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
 
+pub mod access;
 mod bucket;
 pub mod change;
 mod db;
 mod entry;
+pub mod evict;
 mod expire;
 mod segment;
 mod slot;

@@ -1,4 +1,4 @@
-//! Meeting entries without knowing their keys: SCAN, RANDOMKEY, and everything in order.
+//! Meeting entries without knowing their keys: SCAN, RANDOMKEY, samples, and everything in order.
 //!
 //! Owns: the meaning of a cursor.   Uses: table, segment, `base::random`.   Never: changes anything.
 //!
@@ -14,7 +14,7 @@
 //! returned, and that stays true over growing, splitting, merging and shrinking in between. Homes
 //! that became larger return a few entries again.
 
-use super::entry::EntryRef;
+use super::entry::{Entry, EntryRef};
 use super::segment::{ROUTE_BITS, Segment};
 use super::table::Table;
 use crate::base::random::Rng;
@@ -26,6 +26,9 @@ const CURSOR_SHIFT: u32 = u64::BITS - CURSOR_BITS;
 /// Random slots to look at before going through a segment. At the least ordinary load of one entry in
 /// eight slots it takes more in 4 of 10^8 cases.
 const TRIES: usize = 128;
+
+/// Tallies that one search for volatile entries looks at: 128 KiB of memory read in a row, some 10 us.
+const TALLY_LOOKS: usize = 8192;
 
 impl Table {
     /// Hands out the entries of one home; see [`super::Db::scan`].
@@ -73,10 +76,74 @@ impl Table {
         segment.entries().nth(pick).map(|entry| entry.get())
     }
 
+    /// Hands out entries by chance, a bucket at a time; see [`super::Db::sample`]. Where an entry stands says nothing of
+    /// its use, so the entries of one bucket are as good as entries from all over, and cost one cache miss less each.
+    pub fn sample(&self, rng: &mut Rng, wanted: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
+        let mut found = 0;
+        for _ in 0..TRIES {
+            if found >= wanted || self.len == 0 {
+                return;
+            }
+            let Some(segment) = self.segment_of(rng.next_u64()) else { return };
+            let pick = rng.below(segment.buckets() as u64) as usize;
+            let Some(bucket) = segment.bucket(pick) else { return };
+            bucket.entries().for_each(Entry::prefetch);
+            for entry in bucket.entries() {
+                found += 1;
+                each(entry.get());
+            }
+        }
+        if found == 0
+            && let Some(entry) = self.random_of_sparse(rng)
+        {
+            each(entry);
+        }
+    }
+
+    /// Hands out entries with a deadline by chance; see [`super::Db::sample_volatile`]. The dense tallies are asked which
+    /// segment has any, and in it the pointers which entries are: no other entry is read.
+    pub fn sample_volatile(
+        &self,
+        rng: &mut Rng,
+        wanted: usize,
+        each: &mut dyn FnMut(EntryRef<'_>),
+    ) {
+        let (mut found, mut looks) = (0, 0);
+        while found < wanted && looks < TALLY_LOOKS && self.volatile > 0 {
+            let start = self.number_of(rng.next_u64()).map_or(0, |number| number as usize);
+            let (before, after) = self.tallies.split_at(start);
+            let rest = TALLY_LOOKS - looks;
+            let mut tallies = after.iter().chain(before).take(rest);
+            let Some(passed) = tallies.position(|tally| tally.volatile > 0) else { return };
+            looks += passed + 1;
+            let segment = &self.segments[(start + passed) % self.tallies.len()];
+            found += sample_of_segment(segment, rng, wanted - found, each);
+        }
+    }
+
     /// Everything, in the order of the hash but for overflow.
     pub fn entries(&self) -> Entries<'_> {
         Entries { table: self, cell: 0, segment: None, bucket: 0, slot: 0 }
     }
+}
+
+/// Hands out up to `wanted` volatile entries of a segment, from a random bucket on.
+fn sample_of_segment(
+    segment: &Segment,
+    rng: &mut Rng,
+    wanted: usize,
+    each: &mut dyn FnMut(EntryRef<'_>),
+) -> usize {
+    let buckets = segment.buckets();
+    let start = rng.below(buckets as u64) as usize;
+    let numbers = (start..buckets).chain(0..start);
+    let entries = numbers.filter_map(|number| segment.bucket(number)).flat_map(|b| b.entries());
+    let mut found = 0;
+    for entry in entries.filter(|entry| entry.is_volatile()).take(wanted) {
+        found += 1;
+        each(entry.get());
+    }
+    found
 }
 
 /// All entries of a database. Allocates nothing and writes nothing: a snapshot child may use it.

@@ -5,18 +5,21 @@
 use super::rdb::format::Access;
 use super::rdb::load::{Insert, Record, Target};
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::{Known, Touch};
 
 /// A keyspace that is being filled.
 pub struct Restore<'a> {
     keyspace: &'a mut Keyspace,
     db: usize,
     now_ms: i64,
+    touch: Touch,
 }
 
 impl<'a> Restore<'a> {
-    /// Fills `keyspace`, going on in database `db`, as it was at `now_ms`, in milliseconds since 1970.
-    pub fn new(keyspace: &'a mut Keyspace, db: usize, now_ms: i64) -> Restore<'a> {
-        Restore { keyspace, db, now_ms }
+    /// Fills `keyspace`, going on in database `db`, as it was at `now_ms`, in milliseconds since 1970. `touch` is
+    /// what a use does now.
+    pub fn new(keyspace: &'a mut Keyspace, db: usize, now_ms: i64, touch: Touch) -> Restore<'a> {
+        Restore { keyspace, db, now_ms, touch }
     }
 
     /// The database that was selected last.
@@ -51,18 +54,18 @@ impl Target for Restore<'_> {
         if record.deadline.is_some_and(|deadline| deadline < self.now_ms) {
             return Ok(Insert::Expired);
         }
-        let clock = self.now_ms / 1000;
         let key = self.keyspace.key(record.key);
         let mut slot = self.keyspace.db_mut(self.db).slot(key);
         if slot.exists() {
             return Ok(Insert::Duplicate);
         }
         slot.put_until(record.value, record.deadline);
-        let used = match record.access {
-            Access::Unknown | Access::Frequency(_) => clock,
-            Access::Idle(seconds) => clock.saturating_sub(i64::try_from(seconds).unwrap_or(0)),
+        let known = match record.access {
+            Access::Unknown => Known::Nothing,
+            Access::Idle(seconds) => Known::Idle(seconds),
+            Access::Frequency(counter) => Known::Frequency(counter),
         };
-        slot.set_access((used & 0x00ff_ffff) as u32);
+        slot.set_access(self.touch.restored(known));
         Ok(Insert::Kept)
     }
 }

@@ -5,6 +5,7 @@
 use super::rdb::format::Access;
 use super::rdb::save::{Options, Scratch, Sink, SinkError, Totals, Writer};
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::Known;
 
 /// Progress is told after this many keys.
 const TELL_KEYS: u64 = 16_384;
@@ -30,7 +31,12 @@ pub fn write<S: Sink>(
         }
         writer.select_db(number as u64, db.len() as u64, db.volatile_len() as u64)?;
         for entry in db.entries() {
-            writer.entry(entry.key(), entry.value(), entry.deadline(), Access::Unknown)?;
+            let access = match options.uses.of(entry.access()) {
+                Known::Nothing => Access::Unknown,
+                Known::Idle(seconds) => Access::Idle(seconds),
+                Known::Frequency(counter) => Access::Frequency(counter),
+            };
+            writer.entry(entry.key(), entry.value(), entry.deadline(), access)?;
             if writer.keys().is_multiple_of(TELL_KEYS) {
                 progress(writer.keys());
             }

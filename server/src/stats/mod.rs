@@ -36,6 +36,8 @@ pub struct Stats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// Keys removed because memory was full.
+    pub evicted: u64,
     /// Error replies.
     pub errors: u64,
     /// Error replies by their code.

@@ -11,6 +11,7 @@ use lodestore_server::engine::port::{
     ChildNews, Forked, Garbage, Host, HostError, Job, SnapshotFile,
 };
 use lodestore_server::keyspace::Keyspace;
+use lodestore_server::keyspace::access::Telling;
 use lodestore_server::persist::rdb::format::Version;
 use lodestore_server::persist::rdb::save::{Options, Scratch, Sink, SinkError};
 use lodestore_server::persist::snapshot;
@@ -106,6 +107,7 @@ impl World {
             compress: true,
             checksum: true,
             now_ms,
+            uses: Telling::Nothing,
             used_memory: 0,
         };
         self.write(keyspace, &job).expect("nothing goes wrong unless a fault is set")
@@ -126,6 +128,7 @@ impl World {
             now_ms: job.now_ms,
             // The process's memory is not the seed's to decide.
             used_memory: 0,
+            uses: job.uses,
             aof_base: false,
         };
         let mut disk = Disk { bytes: Vec::new(), room: usize::MAX };
