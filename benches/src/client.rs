@@ -60,16 +60,27 @@ impl Client {
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Sets the keys `0..keys` to values of `size` bytes. The server is never idle: one step is under way
+    /// Sets the keys `0..keys` to values of `size` bytes, the same for all. The server is never idle: one step is under way
     /// while the replies of the last are read.
     pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
         let value = requests::value(size);
+        self.fill_with(keys, |_, out| out.clone_from(&value))
+    }
+
+    /// Sets the keys `0..keys`, each to what `value` puts into its buffer.
+    pub fn fill_with(
+        &mut self,
+        keys: u64,
+        mut value: impl FnMut(u64, &mut Vec<u8>),
+    ) -> Outcome<()> {
+        let mut bytes = Vec::new();
         let mut unread = 0;
         for first in (0..keys).step_by(FILL_STEP as usize) {
             let end = keys.min(first + FILL_STEP);
             self.out.clear();
             for key in first..end {
-                requests::push_command(&mut self.out, [b"SET", &requests::key(key)[..], &value]);
+                value(key, &mut bytes);
+                requests::push_command(&mut self.out, [b"SET", &requests::key(key)[..], &bytes]);
             }
             self.reader.get_mut().write_all(&self.out)?;
             self.expect_ok(unread)?;

@@ -3,17 +3,22 @@
 
 use lodestore_server::base::time::Now;
 use lodestore_server::command::context::{About, IoCounters};
-use lodestore_server::config::Config;
+use lodestore_server::config::{Config, MemoryLimit, MemoryPolicy};
 use lodestore_server::engine::Engine;
 use lodestore_server::engine::port::{
-    Batch, ChildNews, Forked, Garbage, Host, HostError, Inbound, Job, Preparer, SnapshotFile,
+    Batch, ChildNews, Decoded, Forked, Garbage, Host, HostError, Inbound, Job, Preparer,
+    SnapshotFile,
 };
 use lodestore_server::keyspace::Keyspace;
 use lodestore_server::keyspace::change::write_request;
+use lodestore_server::persist::rdb::decode::Purpose;
+use lodestore_server::persist::rdb::fault::LoadError;
+use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
 use lodestore_server::value::Value;
 use proptest::prelude::*;
+use std::io::{Read, Seek, Write};
 
 /// A world without disks, in which no time passes by itself.
 struct Nowhere {
@@ -40,11 +45,11 @@ impl Host for Nowhere {
     fn write_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<(), HostError> {
         Err(HostError("no disk".into()))
     }
-    fn open_snapshot(&mut self, _: &Job) -> Result<Option<SnapshotFile>, HostError> {
+    fn open_snapshot(&mut self, _: &Job, _: Purpose) -> Result<Option<SnapshotFile>, HostError> {
         Ok(None)
     }
-    fn read_snapshot(&mut self, _: &mut [u8]) -> Result<usize, HostError> {
-        Ok(0)
+    fn next_records(&mut self, _: Records) -> Result<Decoded, LoadError> {
+        Ok(Decoded::End)
     }
     fn use_directory(&mut self, _: &str) -> Result<(), HostError> {
         Ok(())
@@ -184,6 +189,54 @@ fn a_key_past_its_time_is_deleted_before_what_replaces_it() {
     server.call("INCR k");
     let told = ["SET k 5 PXAT 1700000000010", "DEL k", "INCR k"];
     assert_eq!(server.told(), told);
+}
+
+#[test]
+fn evicted_keys_are_deleted_in_the_log_and_memory_keeps_its_limit() {
+    for policy in [
+        MemoryPolicy::AllkeysLru,
+        MemoryPolicy::AllkeysLfu,
+        MemoryPolicy::AllkeysRandom,
+        MemoryPolicy::VolatileTtl,
+    ] {
+        let mut server = Server::new(1);
+        let mut feed = tempfile::tempfile().unwrap();
+        let limit = server.engine.parts().used_memory() + (1 << 20);
+        let config = &mut server.engine.parts().config;
+        (config.max_memory, config.memory_policy) = (MemoryLimit::Bytes(limit), policy);
+        for number in 0..20_000 {
+            server.now_ms += 1;
+            server.call(&format!("SET key:{number} {number:0100} PX {}", 100_000 + number % 1000));
+            // What was told must not count as the server's memory.
+            feed.write_all(&server.engine.take_feed()).unwrap();
+            assert!(server.engine.parts().used_memory() < limit + (64 << 10), "{number}");
+        }
+        let evicted = server.engine.parts().stats.evicted;
+        let left = server.data();
+        assert!((10_000..20_000).contains(&evicted), "{policy:?}: {evicted}");
+        assert_eq!(left.len() as u64 + evicted, 20_000);
+        let mut told = Vec::new();
+        feed.rewind().unwrap();
+        feed.read_to_end(&mut told).unwrap();
+        let mut second = Server::new(2);
+        second.send(&told);
+        assert_eq!(second.data(), left, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_huge_value_is_refused_or_makes_room_and_never_ends_the_server() {
+    let mut server = Server::new(1);
+    server.call(&format!("SET huge {}", "x".repeat(900_000)));
+    let limit = server.engine.parts().used_memory() - (256 << 10);
+    server.engine.parts().config.max_memory = MemoryLimit::Bytes(limit);
+    server.call("SET small 1");
+    assert_eq!(server.engine.parts().keyspace.keys(), 1, "what came after the huge one is refused");
+    server.engine.parts().config.memory_policy = MemoryPolicy::AllkeysLru;
+    server.call("SET small 1");
+    let keyspace = &server.engine.parts().keyspace;
+    assert!(keyspace.db(0).find(keyspace.key(b"small")).is_some());
+    assert_eq!((keyspace.keys(), server.host.discarded), (1, 1), "it is freed elsewhere");
 }
 
 #[test]

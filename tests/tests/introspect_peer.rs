@@ -41,7 +41,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("mem_overhead_db_hashtable_rehashing", "the table grows by splitting: nothing is rehashed"),
     ("lazyfree", "what is freed in the background is not counted"),
     ("lazyfreed", "what is freed in the background is not counted"),
-    ("current_cow_peak", "the last figure is told, not the largest"),
     ("aof_rewrites_consecutive_failures", "there is no append-only log yet"),
     ("module", "there are no modules"),
     ("expired_stale_perc", "due keys are found exactly, not by samples"),

@@ -54,7 +54,10 @@ fn main() -> ExitCode {
             step_us: 1_000_000 / flags.number::<u64>("--rate", 100_000)?.clamp(1, 1_000_000),
         };
         let accesses = flags.number("--accesses", 10_000_000)?;
-        println!("{keys} keys, {} fit, {accesses} accesses, {} samples", plan.capacity, plan.samples);
+        println!(
+            "{keys} keys, {} fit, {accesses} accesses, {} samples",
+            plan.capacity, plan.samples
+        );
         println!("hit ratio in percent; the difference to the exact order in percentage points\n");
         println!(
             "{:>6} {:>10} {:>8} {:>7} {:>10} {:>8} {:>7} {:>8}",

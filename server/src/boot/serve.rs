@@ -10,16 +10,18 @@
 
 use super::arguments::Sources;
 use super::{VERSION, log, signal};
-use crate::base::{crash, machine, sys};
+use crate::base::slab::land;
+use crate::base::{crash, sys};
 use crate::command::context::About;
 use crate::config::{Config, IoThreads};
-use crate::engine::Engine;
 use crate::engine::port::Host;
+use crate::engine::{Engine, configure};
 use crate::io::bell::Bell;
 use crate::io::clock::Clock;
 use crate::io::core::Core;
 use crate::io::disk::{OWN_DESCRIPTORS, World};
 use crate::io::listener::Listeners;
+use crate::io::memory::Meter;
 use crate::io::reactor::{Reactor, Role, install, with};
 use crate::io::registry::Registry;
 use crate::io::settings::IoSettings;
@@ -77,6 +79,7 @@ fn run(
     let settings = Arc::new(IoSettings::of(&config));
     let seed = seed();
     let unix_socket = config.unix_socket.clone();
+    configure::stand_on(config.huge_pages);
     let engine = Engine::new(config, about(sources, seed, threads), seed);
     let preparer = engine.preparer();
     let bell = Bell::default();
@@ -87,6 +90,7 @@ fn run(
         let link = threads::start(thread, bell.clone(), settings, preparer.clone(), registry);
         links.push(link.map_err(failed)?);
     }
+    keep_land().map_err(failed)?;
     signal::listen(Arc::clone(&ending), bell.clone()).map_err(failed)?;
     let at_exit = Box::new(move |code| {
         if let Some(path) = &unix_socket {
@@ -111,6 +115,12 @@ fn run(
         announce(kinds).await;
         timer().await
     })
+}
+
+/// Starts the thread that prepares memory for data.
+fn keep_land() -> std::io::Result<()> {
+    let keeper = std::thread::Builder::new().name("keeper".into());
+    keeper.spawn(|| land().keep()).map(drop)
 }
 
 /// Begins to load the snapshot. A file that cannot be opened keeps the server from starting.
@@ -193,9 +203,12 @@ fn raise_descriptor_limit(config: &mut Config) {
 /// Turns a share of memory into bytes, and warns where a container has a limit and the server none: then the kernel
 /// would kill it when it is full.
 fn settle_memory_limit(config: &mut Config) -> Result<(), String> {
+    let total = Meter::new().read().map(|room| room.total);
     let unknown = "maxmemory is a share, but the machine does not say how much memory it has";
-    config.max_memory = config.max_memory.on_machine(machine::memory()).ok_or(unknown)?;
-    if let (0, Some(limit)) = (config.max_memory.bytes(), machine::container_limit()) {
+    config.max_memory = config.max_memory.on_machine(total).ok_or(unknown)?;
+    if let (0, Some(limit)) = (config.max_memory.bytes(), total)
+        && limit < sys::total_memory()
+    {
         tracing::warn!(
             "This container may use {limit} bytes of memory, and maxmemory is not set: when they are used up, \
              the kernel will end the server. Set for example 'maxmemory 80%'."

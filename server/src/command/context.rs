@@ -9,6 +9,7 @@
 use super::index::Index;
 use super::text::text_of;
 use super::window::Window;
+use crate::base::alloc;
 use crate::base::random::Rng;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -24,7 +25,7 @@ use crate::session::pause::Pause;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{Text, TextRef, Value, ValueRef};
+use crate::value::{TextRef, ValueRef};
 use std::any::Any;
 
 /// Something that was removed and takes long to free: the engine has it freed off the core.
@@ -70,6 +71,15 @@ pub struct Parts {
     pub duties_paused: bool,
     /// What never changes while the server runs.
     pub about: About,
+}
+
+impl Parts {
+    /// Bytes in use, the server's own needs included: what the limit on memory is compared with. O(1), some
+    /// nanoseconds; see [`alloc::used`] for how exact.
+    #[inline]
+    pub fn used_memory(&self) -> u64 {
+        alloc::used() + self.keyspace.memory()
+    }
 }
 
 /// What INFO says of the process; told by `boot`.
@@ -225,6 +235,16 @@ impl<'a> Reads<'a> {
         })
     }
 
+    /// A key by chance; none if its time has passed (it is queued for removal) or there is no key. See [`Db::random`].
+    pub fn random(&mut self, rng: &mut Rng) -> Option<EntryRef<'_>> {
+        let entry = self.keyspace.db(self.db).random(rng)?;
+        if past(entry, self.now_ms) {
+            self.lookups.expired.push((self.db, entry.key().into()));
+            return None;
+        }
+        Some(entry)
+    }
+
     /// The number of the database.
     pub fn number(&self) -> usize {
         self.db
@@ -279,7 +299,8 @@ impl<'a> ReadCx<'a> {
     }
 }
 
-#[inline]
+// Half of the work of a short command's start, as a call.
+#[inline(always)]
 fn keyed<'a>(keyspace: &Keyspace, args: Args<'a>, hashed: Hashed, at: usize) -> Key<'a> {
     let bytes = args.get(at);
     if at == hashed.at { Key { bytes, hash: hashed.hash } } else { keyspace.key(bytes) }
@@ -334,13 +355,14 @@ impl<'a> WriteCx<'a> {
     #[inline]
     pub fn slot<'k>(&mut self, key: Key<'k>) -> Slot<'_, 'k> {
         let now_ms = self.now.unix_ms();
-        open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key)
+        open(self.keyspace, self.changes, self.lookups, self.garbage, self.db, now_ms, key)
     }
 
     /// Like [`WriteCx::slot`] and counted as a hit or a miss; with the reply, to write what stands there.
     pub fn read_slot<'k>(&mut self, key: Key<'k>) -> (Slot<'_, 'k>, &mut Reply) {
         let now_ms = self.now.unix_ms();
-        let slot = open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key);
+        let slot =
+            open(self.keyspace, self.changes, self.lookups, self.garbage, self.db, now_ms, key);
         if slot.exists() {
             self.lookups.hits += 1;
         } else {
@@ -352,8 +374,9 @@ impl<'a> WriteCx<'a> {
     /// Removes a key and tells whether it existed. What is slow to free is freed off the core.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
         let now_ms = self.now.unix_ms();
-        let slot = open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key);
-        remove(slot, self.garbage)
+        let WriteCx { keyspace, changes, lookups, garbage, db, .. } = self;
+        let mut slot = open(keyspace, changes, lookups, garbage, *db, now_ms, key);
+        discard(&mut slot, garbage)
     }
 
     /// Says that a key is there that was not before; [`WriteCx::changed`] follows.
@@ -374,19 +397,21 @@ impl<'a> WriteCx<'a> {
     }
 }
 
-/// Removes what stands in a slot and tells whether anything did. What is slow to free is kept as garbage.
-pub fn remove(mut slot: Slot<'_, '_>, garbage: &mut Vec<Waste>) -> bool {
-    let large = match slot.entry().map(EntryRef::value) {
-        None => return false,
-        Some(ValueRef::Text(TextRef::Blob(blob))) => blob.len() >= WASTE_MIN,
-        Some(ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_))) => false,
-    };
-    if !large {
+/// Whether a value is better freed by another thread.
+pub fn is_slow_to_free(value: ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Text(TextRef::Blob(blob)) => blob.len() >= WASTE_MIN,
+        ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_)) => false,
+    }
+}
+
+/// Removes a key and tells whether it existed. A value that is slow to free becomes garbage.
+pub fn discard(slot: &mut Slot<'_, '_>, garbage: &mut Vec<Waste>) -> bool {
+    if !slot.entry().is_some_and(|entry| is_slow_to_free(entry.value())) {
         return slot.remove();
     }
-    match slot.take() {
-        Some(Value::Text(Text::Bytes(blob))) => garbage.push(Box::new(blob)),
-        Some(Value::Text(Text::Int(_))) | None => {}
+    if let Some(value) = slot.take() {
+        garbage.push(Box::new(value));
     }
     true
 }
@@ -397,13 +422,14 @@ fn open<'s, 'k>(
     keyspace: &'s mut Keyspace,
     changes: &mut Changes,
     lookups: &mut Lookups,
+    garbage: &mut Vec<Waste>,
     db: usize,
     now_ms: i64,
     key: Key<'k>,
 ) -> Slot<'s, 'k> {
     let mut slot = keyspace.db_mut(db).slot(key);
     if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
-        slot.remove();
+        discard(&mut slot, garbage);
         changes.tell(db, &[b"DEL", key.bytes]);
         let _ = changes.also(db, key.bytes, Event::EXPIRED);
         lookups.removed += 1;

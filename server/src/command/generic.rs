@@ -110,7 +110,7 @@ static TYPE: Command = Command {
 
 fn type_of(cx: &mut ReadCx<'_>) -> Result<()> {
     let key = cx.key(1);
-    let name = cx.data.look(key).map_or("none", |entry| entry.value().type_name());
+    let name = cx.data.look(key).map_or("none", |entry| entry.value().kind().name());
     cx.reply.simple(name);
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::context::{ReadCx, WriteCx};
 use super::row::*;
 use super::set_options::{EXPIRATION, GETEX_WORDS, Options, Time};
 use super::text::{put_arg, text_of, write_text};
+use crate::base::blob::Blob;
 use crate::keyspace::change::{Change, Event};
 use crate::keyspace::{INLINE_MAX, Slot};
 use crate::resp::{Error, Result};
@@ -55,11 +56,17 @@ fn append(cx: &mut WriteCx<'_>) -> Result<Change> {
 /// Puts bytes behind the string in a slot. A long string grows where it stands, with room for more, unless a
 /// reply in flight shares it.
 fn extend(slot: &mut Slot<'_, '_>, tail: &[u8]) {
-    if let Some(ValueMut::Text(TextMut::Blob(blob))) = slot.value_mut() {
-        let empty = crate::base::blob::Blob::from(bytes::BytesMut::new());
-        let mut bytes = std::mem::replace(blob, empty).into_mut();
-        bytes.extend_from_slice(tail);
-        *blob = bytes.into();
+    let grown = slot.edit(|ValueMut::Text(text)| match text {
+        TextMut::Blob(blob) => {
+            let empty = Blob::from(bytes::BytesMut::new());
+            let mut bytes = std::mem::replace(blob, empty).into_mut();
+            bytes.extend_from_slice(tail);
+            *blob = bytes.into();
+            true
+        }
+        TextMut::Int(_) | TextMut::Bytes(_) => false,
+    });
+    if grown == Some(true) {
         return;
     }
     let mut scratch = Scratch::default();

@@ -180,12 +180,12 @@ impl MemoryLimit {
         }
     }
 
-    /// The bound in bytes on a machine with `memory` bytes; none if it is a share and that is not known (0).
-    pub fn on_machine(self, memory: u64) -> Option<MemoryLimit> {
+    /// The bound in bytes on a machine with `memory` bytes; none if it is a share and that is not known.
+    pub fn on_machine(self, memory: Option<u64>) -> Option<MemoryLimit> {
         match self {
             MemoryLimit::Bytes(_) => Some(self),
-            MemoryLimit::Percent(_) if memory == 0 => None,
             MemoryLimit::Percent(share) => {
+                let memory = memory?;
                 let bytes = u128::from(memory) * u128::from(share) / 100;
                 Some(MemoryLimit::Bytes(u64::try_from(bytes).unwrap_or(memory)))
             }
@@ -211,6 +211,26 @@ impl Word for MemoryLimit {
             MemoryLimit::Bytes(bytes) => bytes.to_string(),
             MemoryLimit::Percent(share) => format!("{share}%"),
         }
+    }
+}
+
+/// A share in percent, or `no`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub Option<u32>);
+
+impl Word for Percent {
+    fn parse(word: &str, _range: Range) -> Result<Percent, String> {
+        if word.eq_ignore_ascii_case("no") {
+            return Ok(Percent(None));
+        }
+        let number = u32::parse(word, (1, 1000));
+        number
+            .map(|number| Percent(Some(number)))
+            .map_err(|_| "argument must be `no` or a number of percent between 1 and 1000".into())
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or_else(|| "no".into(), |percent| percent.to_string())
     }
 }
 
@@ -371,6 +391,16 @@ choices! {
         Local = "local",
     }
 
+    /// Whether data stands on pages of 2 MiB.
+    HugePages {
+        /// Large databases do, small ones do not.
+        Auto = "auto",
+        /// Always.
+        Yes = "yes",
+        /// Never.
+        No = "no",
+    }
+
     /// The version of the snapshot format to write.
     RdbVersion {
         /// Redis 7.0 reads it.
@@ -492,13 +522,16 @@ mod tests {
     fn a_share_of_memory_becomes_bytes() {
         let all = (0, i64::MAX);
         let limit = |word| MemoryLimit::parse(word, all);
-        assert_eq!(limit("80%").unwrap().on_machine(1000), Some(MemoryLimit::Bytes(800)));
+        assert_eq!(limit("80%").unwrap().on_machine(Some(1000)), Some(MemoryLimit::Bytes(800)));
         assert_eq!(
-            limit("100%").unwrap().on_machine(u64::MAX).map(MemoryLimit::bytes),
+            limit("100%").unwrap().on_machine(Some(u64::MAX)).map(MemoryLimit::bytes),
             Some(u64::MAX)
         );
-        assert_eq!((limit("1%").unwrap().bytes(), limit("1%").unwrap().on_machine(0)), (0, None));
-        assert_eq!(limit("2kb").unwrap().on_machine(0), Some(MemoryLimit::Bytes(2048)));
+        assert_eq!(
+            (limit("1%").unwrap().bytes(), limit("1%").unwrap().on_machine(None)),
+            (0, None)
+        );
+        assert_eq!(limit("2kb").unwrap().on_machine(None), Some(MemoryLimit::Bytes(2048)));
         for word in ["0%", "101%", "-1%", "5.5%", "%", "80 %", "80%%", "abc"] {
             assert!(limit(word).is_err(), "{word}");
         }
@@ -510,6 +543,17 @@ mod tests {
             assert!(u32::parse(word, (0, 100)).is_err(), "{word}");
         }
         assert_eq!(u16::parse("65535", (0, 65535)), Ok(65535));
+    }
+
+    #[test]
+    fn a_share_is_a_number_or_no() {
+        let parse = |word| Percent::parse(word, (0, 0));
+        assert_eq!((parse("NO"), parse("50")), (Ok(Percent(None)), Ok(Percent(Some(50)))));
+        assert!(["0", "1001", "-5", "5%", ""].iter().all(|word| parse(word).is_err()));
+        assert_eq!(
+            (Word::show(&Percent(None)), Word::show(&Percent(Some(7)))),
+            ("no".into(), "7".into())
+        );
     }
 
     #[test]

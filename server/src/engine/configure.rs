@@ -6,6 +6,8 @@
 
 use super::Engine;
 use super::port::{Host, HostError};
+use crate::base::slab::{self, land};
+use crate::config::kinds::HugePages;
 use crate::config::{ChangeError, Config, Fault, ROWS, Row};
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -25,13 +27,28 @@ const SETTERS: &[(&str, Setter)] = &[
     }),
     // A share is one of the machine, which the host knows.
     ("maxmemory", |host, _, new| {
+        let machine = host.memory().map(|room| room.total);
         let unknown = || HostError("the machine does not say how much memory it has".into());
-        new.max_memory = new.max_memory.on_machine(host.memory()).ok_or_else(unknown)?;
+        new.max_memory = new.max_memory.on_machine(machine).ok_or_else(unknown)?;
+        Ok(())
+    }),
+    // Memory for data is prepared ahead.
+    ("huge-pages", |_, _, new| {
+        stand_on(new.huge_pages);
         Ok(())
     }),
     // The directory must exist, and be ours alone.
     ("dir", move_to),
 ];
+
+/// Chooses the pages that data takes from now on.
+pub fn stand_on(choice: HugePages) {
+    land().set_huge_pages(match choice {
+        HugePages::Auto => slab::HugePages::Auto,
+        HugePages::Yes => slab::HugePages::Yes,
+        HugePages::No => slab::HugePages::No,
+    });
+}
 
 fn move_to(host: &mut dyn Host, old: &Config, new: &mut Config) -> Result<(), HostError> {
     new.dir = beside(&old.dir, &new.dir);

@@ -15,15 +15,13 @@
 
 use super::Engine;
 use super::port::{Garbage, Host};
-use crate::base::alloc;
-use crate::base::time::Now;
-use crate::command::context::{Parts, remove};
+use crate::command::context::{Parts, discard, is_slow_to_free};
 use crate::config::Order;
+use crate::keyspace::EntryRef;
 use crate::keyspace::access::{Clock, Counting, Telling, Touch};
 use crate::keyspace::change::Event;
 use crate::keyspace::evict::{Choice, Evictor, any_eligible};
 use crate::session::{Arrival, Session};
-use crate::value::{TextRef, ValueRef};
 
 /// Microseconds of a slice for each step of tenacity up to 10.
 const SLICE_STEP_US: u64 = 50;
@@ -34,9 +32,10 @@ const LOOK_EVERY: usize = 8;
 #[derive(Default)]
 pub(super) struct Room {
     evictor: Evictor,
-    /// Bytes in use, as of `measured`, less what went since.
-    used: u64,
-    measured: Option<Now>,
+    /// Bytes of long values that were handed over to be freed, since `leaving_since`.
+    leaving: u64,
+    /// The last time the gauge heard of other threads, who free these.
+    leaving_since: u64,
     /// The last slice ended before there was room.
     pressed: bool,
 }
@@ -46,12 +45,6 @@ enum Slice {
     Enough,
     TimeOver,
     NothingToEvict,
-}
-
-/// Bytes that count towards `maxmemory`. Buffers that grow because others are slow (of replicas, of the log) shall
-/// not count, or evicting would fill them further; there are none yet.
-fn counted() -> u64 {
-    alloc::used()
 }
 
 impl Engine {
@@ -64,7 +57,7 @@ impl Engine {
     pub(super) fn limit_changed(&mut self) {
         self.room.pressed = true;
         self.parts.out_of_memory = false;
-        let (limit, used) = (self.parts.config.max_memory.bytes(), counted());
+        let (limit, used) = (self.parts.config.max_memory.bytes(), self.counted());
         if limit != 0 && used > limit {
             tracing::warn!(
                 "The new maxmemory ({limit} bytes) is smaller than what is in use ({used} bytes): keys \
@@ -77,15 +70,22 @@ impl Engine {
     /// while there is room.
     #[inline]
     pub(super) fn make_room(&mut self, host: &mut dyn Host, me: &mut Session) {
-        let limit = self.parts.config.max_memory.bytes();
-        if limit == 0 || self.parts.persist.loading.is_some() || self.used() <= limit {
+        if self.has_room() {
             self.room.pressed = false;
             self.parts.out_of_memory = false;
             return;
         }
+        let limit = self.parts.config.max_memory.bytes();
         let came = self.evict_slice(host, me, limit);
         self.room.pressed = matches!(came, Slice::TimeOver);
         self.parts.out_of_memory = matches!(came, Slice::NothingToEvict);
+    }
+
+    /// Whether memory is below its limit, or has none. While a data set is loaded, nothing goes.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        let limit = self.parts.config.max_memory.bytes();
+        limit == 0 || self.counted() <= limit || self.parts.persist.loading.is_some()
     }
 
     /// Goes on with what the commands left over.
@@ -96,13 +96,20 @@ impl Engine {
         }
     }
 
-    /// Bytes in use: asked once a turn, because asking takes microseconds.
-    fn used(&mut self) -> u64 {
-        if self.room.measured != Some(self.now) {
-            self.room.measured = Some(self.now);
-            self.room.used = counted();
+    /// Bytes that count towards `maxmemory`. O(1). Buffers that grow because others are slow (of replicas, of the log)
+    /// shall not count, or evicting would fill them further; there are none yet.
+    #[inline]
+    fn counted(&self) -> u64 {
+        let leaving = if self.room.leaving_since == self.gauged_us { self.room.leaving } else { 0 };
+        self.parts.used_memory().saturating_sub(leaving)
+    }
+
+    /// Notes that a value is to be freed by another thread, which the gauge will hear of later.
+    fn note_leaving(&mut self, bytes: u64) {
+        if self.room.leaving_since != self.gauged_us {
+            (self.room.leaving, self.room.leaving_since) = (0, self.gauged_us);
         }
-        self.room.used
+        self.room.leaving += bytes;
     }
 
     fn evict_slice(&mut self, host: &mut dyn Host, me: &mut Session, limit: u64) -> Slice {
@@ -113,17 +120,18 @@ impl Engine {
         let begun = host.ticks();
         let mut found = true;
         let mut gone = 0;
-        while found && self.used() > limit {
+        while found && self.counted() > limit {
             found = self.evict_one(me);
             gone += 1;
             if gone % LOOK_EVERY == 0 && host.ticks().saturating_sub(begun) >= time_ns {
                 break;
             }
         }
+        self.run.saw_slow();
         if !self.parts.garbage.is_empty() {
             host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
         }
-        if self.used() <= limit {
+        if self.counted() <= limit {
             Slice::Enough
         } else if found || any_eligible(&self.parts.keyspace, self.parts.config.memory_policy) {
             Slice::TimeOver
@@ -140,23 +148,22 @@ impl Engine {
             return false;
         };
         let key = keyspace.key(bytes);
-        let slot = keyspace.db_mut(db).slot(key);
-        let freed = slot.entry().map_or(0, |entry| {
-            entry.size()
-                + match entry.value() {
-                    ValueRef::Text(TextRef::Blob(blob)) => blob.len(),
-                    ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_)) => 0,
-                }
-        });
-        if !remove(slot, garbage) {
+        let mut slot = keyspace.db_mut(db).slot(key);
+        let waste = match slot.entry().map(EntryRef::value) {
+            Some(value) if is_slow_to_free(value) => value.heap() as u64,
+            Some(_) | None => 0,
+        };
+        if !discard(&mut slot, garbage) {
             return false;
         }
-        self.room.used = self.room.used.saturating_sub(freed as u64);
         stats.evicted += 1;
         changes.begin();
         changes.tell(db, &[b"DEL", key.bytes]);
         let _ = changes.also(db, key.bytes, Event::EVICTED);
         self.follow(me);
+        if waste > 0 {
+            self.note_leaving(waste);
+        }
         true
     }
 

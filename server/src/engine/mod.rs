@@ -21,13 +21,16 @@ pub mod call;
 pub mod carry;
 pub mod configure;
 pub mod cron;
+mod expire;
 pub mod follow;
 pub mod gate;
+pub mod headroom;
 pub mod load;
 pub mod memory;
 pub mod park;
 pub mod port;
 pub mod snapshot;
+mod timing;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
@@ -67,9 +70,10 @@ pub struct Engine {
     parked: Parked,
     outbox: Vec<Outbound>,
     clockwork: Clockwork,
+    expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
-    run: call::FastRun,
+    run: timing::FastRun,
     ahead: ahead::Ahead,
     room: memory::Room,
     turn_spent: bool,
@@ -77,6 +81,8 @@ pub struct Engine {
     attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
+    /// When the memory in use was last asked for, in microseconds of the monotonic clock.
+    gauged_us: u64,
     now: Now,
 }
 
@@ -112,15 +118,17 @@ impl Engine {
             parked: Parked::default(),
             outbox: Vec::new(),
             clockwork: Clockwork::default(),
+            expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
-            run: call::FastRun::default(),
+            run: timing::FastRun::default(),
             ahead: ahead::Ahead::default(),
             room: memory::Room::default(),
             turn_spent: false,
             attack_minute: None,
             exit: None,
             settings_version: 0,
+            gauged_us: 0,
             now: Now::default(),
         }
     }
@@ -184,7 +192,7 @@ impl Engine {
                 break;
             }
         }
-        self.run.end(host.ticks(), &mut self.parts.stats);
+        self.end_fast_run(host);
     }
 
     /// Whether the turn has run for long enough. The clock is read only after a slow command.

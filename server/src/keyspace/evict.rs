@@ -1,6 +1,6 @@
 //! Which key is the least loss when memory is full.
 //!
-//! Owns: the choice, and a pool of good candidates.   Uses: walk's samples, access.
+//! Owns: the choice, and a pool of good candidates.   Uses: samples, access.
 //! Never: removes a key, knows how much memory is used.
 //!
 //! ```text

@@ -6,8 +6,10 @@
 //!  Keyspace -> Db (by number, made when first written)
 //!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
 //!                |-- slot     one look-up, then any change to that key
-//!                |-- walk     SCAN, RANDOMKEY, samples, everything
-//!                `-- expire   which keys are due
+//!                |-- walk     SCAN, RANDOMKEY, everything
+//!                |-- sample   some keys by chance
+//!                |-- expire   which keys are due
+//!                `-- sums     how many bytes they take, by type
 //! ```
 //! `access` says what a use of a key leaves behind, and `evict` which key is the least loss.
 //!
@@ -17,11 +19,16 @@ pub mod access;
 mod bucket;
 pub mod change;
 mod db;
+mod directory;
 mod entry;
 pub mod evict;
 mod expire;
+mod paged;
+mod row;
+mod sample;
 mod segment;
 mod slot;
+mod sums;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,8 +38,10 @@ use crate::base::random::KeyHasher;
 
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
+pub use expire::{Removed, Sweep};
 pub use slot::Slot;
-pub use walk::Entries;
+pub use sums::{Sum, Sums, Weight};
+pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};
 
 /// A key and its hash by the keyspace's hasher, computed once by whoever parsed the request.
 #[derive(Clone, Copy, Debug)]
@@ -93,14 +102,20 @@ impl Keyspace {
     #[inline]
     pub fn db_mut(&mut self, number: usize) -> &mut Db {
         assert!(number < self.databases, "database {number} of {}", self.databases);
+        if self.made.get(number).is_none_or(Option::is_none) {
+            self.make(number);
+        }
+        self.made[number].as_deref_mut().expect("it has just been made, if it was not there")
+    }
+
+    #[cold]
+    fn make(&mut self, number: usize) {
         if number >= self.made.len() {
             self.made.resize_with(number + 1, || None);
         }
-        self.made[number].get_or_insert_with(|| {
-            let mut db = Box::new(Db::new(self.hasher.clone()));
-            db.set_child_alive(self.child_alive);
-            db
-        })
+        let mut db = Box::new(Db::new(self.hasher.clone()));
+        db.set_child_alive(self.child_alive);
+        self.made[number] = Some(db);
     }
 
     /// Exchanges the contents of two databases. O(1).
@@ -115,6 +130,12 @@ impl Keyspace {
     /// Keys in all databases. O(databases that were written to).
     pub fn keys(&self) -> usize {
         self.made.iter().flatten().map(|db| db.len()).sum()
+    }
+
+    /// Bytes of all blocks in slabs, which the global allocator does not count. O(databases that were written to).
+    pub fn memory(&self) -> u64 {
+        let slabs = self.made.iter().flatten().map(|db| db.slab_bytes());
+        slabs.map(|(entries, buckets)| (entries + buckets) as u64).sum()
     }
 
     /// Tells that a snapshot child lives, or no longer: while it does, tables move nothing that need not move and

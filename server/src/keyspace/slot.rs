@@ -7,7 +7,7 @@
 
 use super::Key;
 use super::access::Touch;
-use super::entry::{Entry, EntryRef};
+use super::entry::EntryRef;
 use super::table::{Place, Table};
 use crate::value::{Put, Value, ValueMut};
 
@@ -42,10 +42,12 @@ impl<'a, 'k> Slot<'a, 'k> {
         Some(self.table.entry(self.place?).get())
     }
 
-    /// The value, for changes that keep the entry's size.
+    /// Changes the value where it stands; `None` if the key does not exist. What the value holds outside the
+    /// entry may grow or shrink, the entry keeps its size. O(1) besides the change itself.
     #[inline]
-    pub fn value_mut(&mut self) -> Option<ValueMut<'_>> {
-        Some(self.table.entry_mut(self.place?).value_mut())
+    pub fn edit<R>(&mut self, change: impl FnOnce(ValueMut<'_>) -> R) -> Option<R> {
+        let place = self.place?;
+        Some(self.table.edit(place, |entry, _| change(entry.value_mut())))
     }
 
     /// Creates the key, or replaces its value and keeps its deadline. O(1).
@@ -102,20 +104,19 @@ impl<'a, 'k> Slot<'a, 'k> {
 
     /// Removes the key and drops its value. Tells whether it existed.
     pub fn remove(&mut self) -> bool {
-        self.take_entry().is_some()
+        let place = self.place.take();
+        if let Some(place) = place {
+            self.table.remove(place);
+        }
+        place.is_some()
     }
 
     /// Removes the key and gives its value.
     pub fn take(&mut self) -> Option<Value> {
-        self.take_entry().map(Entry::into_value)
-    }
-
-    fn take_entry(&mut self) -> Option<Entry> {
-        Some(self.table.remove(self.key.hash, self.place.take()?))
+        Some(self.table.take(self.place.take()?))
     }
 
     fn create(&mut self, put: Put<'_>, deadline: Option<i64>) {
-        let entry = Entry::new(self.key.bytes, put, deadline);
-        self.place = Some(self.table.insert(self.key.hash, entry));
+        self.place = Some(self.table.insert(self.key.hash, self.key.bytes, put, deadline));
     }
 }

@@ -9,6 +9,25 @@ pub mod text;
 
 pub use text::{Text, TextMut, TextRef};
 
+/// The types of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Bytes, or a number kept as such.
+    String,
+}
+
+impl Type {
+    /// Every type, in the order of its number.
+    pub const ALL: [Type; 1] = [Type::String];
+
+    /// The name TYPE answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::String => "string",
+        }
+    }
+}
+
 /// A value that somebody owns: on its way into an entry or out of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -49,10 +68,19 @@ pub enum PutText<'a> {
 }
 
 impl ValueRef<'_> {
-    /// The name TYPE answers.
-    pub fn type_name(self) -> &'static str {
+    /// Its type.
+    #[inline]
+    pub fn kind(self) -> Type {
         match self {
-            ValueRef::Text(_) => "string",
+            ValueRef::Text(_) => Type::String,
+        }
+    }
+
+    /// Bytes that it holds outside its entry, as the allocator gives them. O(1).
+    #[inline]
+    pub fn heap(self) -> usize {
+        match self {
+            ValueRef::Text(text) => text.heap(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Strings: numbers kept as numbers, short bytes inside the entry, long bytes in a blob.
 //!
-//! Owns: the views of a string.   Uses: `base::blob`.   Never: keys, replies.
+//! Owns: the views of a string.   Uses: `base::{alloc, blob}`.   Never: keys, replies.
 
+use crate::base::alloc;
 use crate::base::blob::Blob;
 
 /// A string that somebody owns.
@@ -35,6 +36,9 @@ pub enum TextMut<'a> {
     Blob(&'a mut Blob),
 }
 
+/// The box in which an entry keeps a blob.
+const HANDLE: usize = alloc::given(size_of::<Blob>());
+
 /// Strings up to this length are "embstr" where a real server shows its encoding.
 pub const EMBSTR_MAX: usize = 44;
 
@@ -55,6 +59,15 @@ impl<'a> TextRef<'a> {
             TextRef::Int(number) => decimal_len(number),
             TextRef::Bytes(bytes) => bytes.len(),
             TextRef::Blob(blob) => blob.len(),
+        }
+    }
+
+    /// Bytes that it holds outside its entry: a blob's handle, which is boxed, and what the handle holds.
+    #[inline]
+    pub fn heap(self) -> usize {
+        match self {
+            TextRef::Int(_) | TextRef::Bytes(_) => 0,
+            TextRef::Blob(blob) => HANDLE + blob.footprint(),
         }
     }
 

@@ -198,7 +198,7 @@ impl<K: FnMut(Found<'_, '_>) -> Result<(), String>> Target for Survey<K> {
             counts.volatile += 1;
             counts.expired += u64::from(deadline <= self.now_ms);
         }
-        *self.types.entry(value_of(&record.value).type_name()).or_default() += 1;
+        *self.types.entry(value_of(&record.value).kind().name()).or_default() += 1;
         Ok(Insert::Kept)
     }
 }
