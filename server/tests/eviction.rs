@@ -2,10 +2,10 @@
 //!
 //! A suite of its own, and one test at a time: what is compared with the limit is the whole process's memory.
 
-mod server;
+mod harness;
 
+use harness::Server;
 use lodestore_server::config::{MemoryLimit, MemoryPolicy};
-use server::Server;
 use std::io::{Read, Seek, Write};
 use std::sync::Mutex;
 

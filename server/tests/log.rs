@@ -1,10 +1,10 @@
 //! What the log and replicas are told of the commands on strings and keys: the words, and that a second
 //! server that is told the same ends up with the same data.
 
-mod server;
+mod harness;
 
+use harness::Server;
 use proptest::prelude::*;
-use server::Server;
 
 #[test]
 fn the_log_is_told_what_took_effect_at_an_absolute_time() {

@@ -59,11 +59,11 @@ pub static MEMORY: &[Field] = &[
     Fixed("mem_clients_slaves", "0"),
     Fixed("mem_aof_buffer", "0"),
     Fixed("mem_allocator", "jemalloc-5.3.0"),
-    Fixed("active_defrag_running", "0"),
+    One("active_defrag_running", |facts| facts.parts.stats.defrag.share.into()),
 ];
 
 fn used(facts: &Facts<'_>) -> u64 {
-    facts.memory().0.allocated
+    facts.parts.used_memory()
 }
 
 fn resident(facts: &Facts<'_>) -> u64 {

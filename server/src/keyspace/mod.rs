@@ -18,6 +18,7 @@
 pub mod access;
 mod bucket;
 pub mod change;
+mod compact;
 mod db;
 mod directory;
 mod entry;
@@ -36,6 +37,7 @@ mod walk;
 
 use crate::base::random::KeyHasher;
 
+pub use compact::Progress;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use expire::{Removed, Sweep};

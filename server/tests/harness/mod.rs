@@ -1,14 +1,14 @@
-//! A whole server in the hand of a test: no socket, no disk, and time passes when it is told to.
+//! A server that a test holds in its hand: no socket, no disk, and a clock that stands still.
 //!
-//! Owns: the world and the client.   Uses: the engine.   Never: asserts anything about data.
-#![allow(dead_code, reason = "each suite uses a part of it")]
+//! Owns: the engine and its world.   Uses: the server's port.   Never: anything but memory.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use lodestore_server::base::time::Now;
 use lodestore_server::command::context::{About, IoCounters};
 use lodestore_server::config::Config;
 use lodestore_server::engine::Engine;
 use lodestore_server::engine::port::{
-    Batch, ChildNews, Decoded, Forked, Garbage, Host, HostError, Inbound, Job, Preparer,
+    Batch, ChildNews, Decoded, Forked, Garbage, Host, HostError, Inbound, Job, Outbound, Preparer,
     SnapshotFile,
 };
 use lodestore_server::keyspace::Keyspace;
@@ -20,10 +20,14 @@ use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
 use lodestore_server::value::Value;
 
-/// A world without disks, in which no time passes by itself.
+/// A world without disks, in which no time passes but what a test lets pass.
+#[derive(Default)]
 pub struct Nowhere {
-    /// How often something was handed over to be freed.
+    /// What was given away to be freed.
     pub discarded: usize,
+    /// Nanoseconds that pass with every look at the clock.
+    pub look_ns: u64,
+    ticks: u64,
 }
 
 impl IoCounters for Nowhere {
@@ -33,8 +37,12 @@ impl IoCounters for Nowhere {
 }
 
 impl Host for Nowhere {
+    fn cpu_ticks(&mut self) -> u64 {
+        self.ticks
+    }
     fn ticks(&mut self) -> u64 {
-        0
+        self.ticks += self.look_ns;
+        self.ticks
     }
     fn fork_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<Forked, HostError> {
         Err(HostError("no disk".into()))
@@ -62,61 +70,76 @@ impl Host for Nowhere {
     fn breathe(&mut self) {}
 }
 
-/// When a server begins.
+/// The wall clock at the beginning.
 pub const START_MS: i64 = 1_700_000_000_000;
 
-/// A server with one client, whose time stands still until it is told to pass.
+/// A server with a client, whose time stands still until it is told to pass.
 pub struct Server {
-    /// The server.
     pub engine: Engine,
     preparer: Preparer,
-    /// Its world.
     pub host: Nowhere,
-    /// The time.
     pub now_ms: i64,
 }
 
 impl Server {
-    /// A server with one client, whose log is read.
+    /// One whose first client is connected and whose changes are told to somebody.
     pub fn new(seed: u64) -> Server {
         let mut engine = Engine::new(Config::default(), About::default(), seed);
         engine.open_feed();
         let preparer = engine.preparer();
-        let mut server =
-            Server { engine, preparer, host: Nowhere { discarded: 0 }, now_ms: START_MS };
-        let arrival = Arrival { route: route(), ..Arrival::default() };
-        server.turn(vec![Inbound::Connected(Box::new(arrival))]);
+        let mut server = Server { engine, preparer, host: Nowhere::default(), now_ms: START_MS };
+        server.connect(1);
         server
     }
 
-    fn turn(&mut self, mut inbox: Vec<Inbound>) {
+    /// Connects a client.
+    pub fn connect(&mut self, client: u64) {
+        let arrival = Arrival { route: route(client), ..Arrival::default() };
+        self.turn(vec![Inbound::Connected(Box::new(arrival))]);
+    }
+
+    /// What the engine takes for now.
+    pub fn now(&self) -> Now {
         let since_ms = u64::try_from(self.now_ms - START_MS).expect("time does not go back");
-        let now = Now { unix_us: self.now_ms * 1000, mono_us: since_ms * 1000 + 1 };
+        Now { unix_us: self.now_ms * 1000, mono_us: since_ms * 1000 + 1 }
+    }
+
+    /// One turn, and what it sends.
+    pub fn one_turn(&mut self, mut inbox: Vec<Inbound>) -> Vec<Outbound> {
+        let now = self.now();
         self.engine.turn(&mut self.host, now, &mut inbox);
+        self.engine.take_outbox().drain(..).collect()
+    }
+
+    /// Turns until nothing is left to do.
+    pub fn turn(&mut self, inbox: Vec<Inbound>) {
+        self.one_turn(inbox);
         while self.engine.busy() {
-            self.engine.turn(&mut self.host, now, &mut Vec::new());
+            self.one_turn(Vec::new());
         }
-        self.engine.take_outbox().clear();
     }
 
     /// Sends requests in their wire form.
     pub fn send(&mut self, wire: &[u8]) {
+        let batch = self.batch(1, wire);
+        self.turn(vec![batch]);
+    }
+
+    /// Requests of a client, in their wire form.
+    pub fn batch(&mut self, client: u64, wire: &[u8]) -> Inbound {
         let mut batch = Box::new(Batch::new(wire.len()));
-        batch.route = route();
+        batch.route = route(client);
         batch.requests.buf.extend_from_slice(wire);
         let limits = Limits { max_bulk: 1 << 20, authenticated: true };
         let halt = Parser::new().parse(&mut batch.requests, &limits);
         assert!(matches!(halt, Halt::NeedMore), "the requests are whole");
         self.preparer.prepare(&mut batch);
-        self.turn(vec![Inbound::Batch(batch)]);
+        Inbound::Batch(batch)
     }
 
-    /// Sends one request, whose words have no spaces.
+    /// Sends one request, its words parted by spaces.
     pub fn call(&mut self, line: &str) {
-        let words: Vec<_> = line.split(' ').map(str::as_bytes).collect();
-        let mut wire = Vec::new();
-        write_request(&mut wire, words.len(), words.into_iter());
-        self.send(&wire);
+        self.send(&request(line));
     }
 
     /// What the log was told since the last time, a request a line, without SELECT.
@@ -142,6 +165,15 @@ impl Server {
     }
 }
 
-fn route() -> Route {
-    Route { id: ClientId(1), ..Route::default() }
+/// A request in its wire form, its words parted by spaces.
+pub fn request(line: &str) -> Vec<u8> {
+    let words: Vec<_> = line.split(' ').map(str::as_bytes).collect();
+    let mut wire = Vec::new();
+    write_request(&mut wire, words.len(), words.into_iter());
+    wire
+}
+
+/// Where a client lives.
+pub fn route(client: u64) -> Route {
+    Route { id: ClientId(client), slot: client as u32, ..Route::default() }
 }
