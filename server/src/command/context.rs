@@ -14,7 +14,7 @@ use crate::base::random::Rng;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::keyspace::change::{Change, Changes, Event};
-use crate::keyspace::{Db, EntryRef, Key, Keyspace, Slot};
+use crate::keyspace::{Db, Dropped, EntryRef, Key, Keyspace, Slot};
 use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
 use crate::resp::Result;
@@ -24,15 +24,7 @@ use crate::session::pause::Pause;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{Text, TextRef, Value, ValueRef};
-use std::any::Any;
-
-/// Something that was removed and takes long to free: the engine has it freed off the core.
-pub type Waste = Box<dyn Any + Send>;
-
-/// Removed strings from this many bytes on are freed off the core: below, handing them over costs more
-/// than freeing them.
-const WASTE_MIN: usize = 64 << 10;
+use crate::value::{TextRef, ValueRef};
 
 /// Everything that the engine owns, by part.
 pub struct Parts {
@@ -56,8 +48,8 @@ pub struct Parts {
     pub changes: Changes,
     /// What the running call's reads met.
     pub lookups: Lookups,
-    /// What the running call removed and is slow to free.
-    pub garbage: Vec<Waste>,
+    /// Databases that the running call emptied, for another thread to free.
+    pub emptied: Vec<Dropped>,
     /// All commands.
     pub index: Index,
     /// Randomness, from the server's seed.
@@ -304,8 +296,8 @@ pub struct WriteCx<'a> {
     pub changes: &'a mut Changes,
     /// Hits and misses.
     pub lookups: &'a mut Lookups,
-    /// What it removed and is slow to free.
-    pub garbage: &'a mut Vec<Waste>,
+    /// Databases that it emptied, for another thread to free.
+    pub emptied: &'a mut Vec<Dropped>,
     /// The settings.
     pub config: &'a Config,
     /// The selected database.
@@ -316,6 +308,8 @@ pub struct WriteCx<'a> {
     pub hashed: Hashed,
     /// The access clock that new and changed entries get.
     pub clock: u32,
+    /// The reply waits until everything that was removed is freed.
+    pub await_freed: bool,
 }
 
 impl<'a> WriteCx<'a> {
@@ -356,22 +350,9 @@ impl<'a> WriteCx<'a> {
         (slot, self.reply)
     }
 
-    /// Removes a key and tells whether it existed. What is slow to free is freed off the core.
+    /// Removes a key and tells whether it existed.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
-        let mut slot = self.slot(key);
-        let large = match slot.entry().map(EntryRef::value) {
-            None => return false,
-            Some(ValueRef::Text(TextRef::Blob(blob))) => blob.len() >= WASTE_MIN,
-            Some(ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_))) => false,
-        };
-        if !large {
-            return slot.remove();
-        }
-        match slot.take() {
-            Some(Value::Text(Text::Bytes(blob))) => self.garbage.push(Box::new(blob)),
-            Some(Value::Text(Text::Int(_))) | None => {}
-        }
-        true
+        self.slot(key).remove()
     }
 
     /// Says that a key is there that was not before; [`WriteCx::changed`] follows.
@@ -472,10 +453,23 @@ impl<'a> ServerCx<'a> {
     }
 }
 
+/// Objects that another thread frees, in the order in which it is given them. Both figures only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freeing {
+    /// Given to it.
+    pub handed: u64,
+    /// Freed of these.
+    pub freed: u64,
+}
+
 /// What `io` knows of connections and the engine does not.
 pub trait IoCounters {
     /// Bytes that wait to be sent to a client, and bytes sent to it so far.
     fn output(&self, id: ClientId) -> (u64, u64);
+    /// What another thread frees. A host that frees at once counts nothing.
+    fn freeing(&self) -> Freeing {
+        Freeing::default()
+    }
 }
 
 /// The connection that runs, or another one: whose outbox gets a push.

@@ -198,6 +198,31 @@ settings! {
         "maxmemory-policy" memory_policy: MemoryPolicy = MemoryPolicy::Noeviction, Live, check no_eviction;
     }
 
+    section "Freeing" {
+        /// Whether FLUSHALL and FLUSHDB without a word mean ASYNC: answer when the keys are gone. With `no`
+        /// they mean SYNC: answer when their memory is free as well. Either way another thread frees it and
+        /// only the client that asked waits.
+        "lazyfree-lazy-user-flush" lazy_user_flush: bool = false, Live;
+
+        /// Let DEL free values in the background, as UNLINK does. Values of 64 KiB and more are always
+        /// freed there and smaller ones never, because handing these over would take longer than freeing
+        /// them; so this setting, like the next four, is kept for other programs and changes nothing.
+        "lazyfree-lazy-user-del" lazy_user_del: bool = false, Live;
+
+        /// Free in the background what a command replaces, as SET does; see lazyfree-lazy-user-del.
+        "lazyfree-lazy-server-del" lazy_server_del: bool = false, Live;
+
+        /// Free expired values in the background; see lazyfree-lazy-user-del.
+        "lazyfree-lazy-expire" lazy_expire: bool = false, Live;
+
+        /// Free evicted values in the background; see lazyfree-lazy-user-del.
+        "lazyfree-lazy-eviction" lazy_eviction: bool = false, Live;
+
+        /// Free what a replica held before it takes over its master's data in the background; see
+        /// lazyfree-lazy-user-del.
+        "replica-lazy-flush" replica_lazy_flush: bool = false, Live, also "slave-lazy-flush";
+    }
+
     section "Data" {
         /// How many databases there are. Clients choose one by number with SELECT and begin with 0.
         "databases" databases: u32 = 16, AtStart, in 1..=1_000_000;

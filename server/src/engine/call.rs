@@ -11,7 +11,7 @@
 
 use super::Engine;
 use super::gate::{self, Verdict, Visit};
-use super::port::{Batch, Ending, Garbage, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
@@ -32,6 +32,8 @@ enum Step {
     Next,
     /// The client waits; the same command runs again later.
     Wait,
+    /// The client waits for its reply, which is written: memory must be freed first.
+    Hold,
     /// The connection ends.
     Close,
 }
@@ -59,9 +61,9 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait);
+        me.parked = matches!(step, Step::Wait | Step::Hold);
         self.parts.sessions.put_back(seat, me);
-        self.hand_back(batch, &step, ended);
+        self.hand_back(host, batch, &step, ended);
         if closing {
             self.drop_client(id);
         }
@@ -101,6 +103,9 @@ impl Engine {
             }
             if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
+            }
+            if matches!(step, Step::Hold) {
+                return Step::Hold;
             }
             if batch.reply.len() >= OUTPUT_FULL {
                 batch.stop = Stop::OutputFull;
@@ -144,7 +149,11 @@ impl Engine {
     }
 
     /// Gives the batch back, or keeps it with its replies sent ahead.
-    fn hand_back(&mut self, mut batch: Box<Batch>, step: &Step, ended: bool) {
+    fn hand_back(&mut self, host: &dyn Host, mut batch: Box<Batch>, step: &Step, ended: bool) {
+        if matches!(step, Step::Hold) {
+            self.await_freed(host, batch);
+            return;
+        }
         let keep_on = !ended && batch.stop == Stop::Done && !batch.close;
         if !keep_on {
             self.parts.stats.bytes_out += batch.reply.len() as u64;
@@ -162,7 +171,7 @@ impl Engine {
                     self.parts.sessions.close(id);
                 }
             }
-            Step::Next | Step::Close => self.queue.push_back(batch),
+            Step::Next | Step::Hold | Step::Close => self.queue.push_back(batch),
         }
     }
 
@@ -208,8 +217,11 @@ impl Engine {
         }
         let next = self.call(host, me, prepared, args, reply, false);
         me.closing |= matches!(next, Next::Close);
+        let freeing = host.freeing();
+        let hold = matches!(next, Next::AwaitFreed) && freeing.freed < freeing.handed;
         self.carry_out(host, me, next, reply, args);
-        self.answered(me, reply, mark)
+        let step = self.answered(me, reply, mark);
+        if hold { Step::Hold } else { step }
     }
 
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
@@ -333,7 +345,7 @@ impl Engine {
         args: Args<'_>,
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
-        let Parts { keyspace, lookups, config, changes, garbage, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, emptied, .. } = &mut self.parts;
         let clock = access_clock(self.now.unix_s());
         let mut cx = WriteCx {
             args,
@@ -341,18 +353,18 @@ impl Engine {
             keyspace,
             changes,
             lookups,
-            garbage,
+            emptied,
             config,
             db: me.db,
             now: self.now,
             hashed,
             clock,
+            await_freed: false,
         };
         let result = run(&mut cx);
-        if !self.parts.garbage.is_empty() {
-            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
-        }
-        result.map(|_change| Next::Done)
+        let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };
+        self.hand_over_waste(host, me.db);
+        result.map(|_change| next)
     }
 
     fn session(

@@ -35,6 +35,8 @@ type Duty = fn(&mut Engine, &mut dyn Host);
 const DUTIES: &[(&str, Rate, Duty)] = &[
     // One look at the pause's end.
     ("pause", Rate::EveryTurn, end_pause),
+    // One question to the host, if anybody waits.
+    ("freed", Rate::EveryTurn, Engine::release_waiters),
     // At most 5 ms of loading.
     ("load", Rate::EveryTurn, Engine::continue_load),
     // A wait that does not block, each 10 ms; nothing without a child.
@@ -43,6 +45,8 @@ const DUTIES: &[(&str, Rate, Duty)] = &[
     ("snapshot", Rate::Hertz, Engine::begin_due_snapshot),
     // At most EXPIRE_KEYS keys and EXPIRE_BUCKETS buckets for each database.
     ("expire", Rate::Hertz, expire_due),
+    // A look at each database that was ever written to.
+    ("waste", Rate::Hertz, hand_over_all_waste),
     // One pass over the sessions, once a second.
     ("idle", Rate::EverySecond, close_idle),
     // A few additions.
@@ -122,6 +126,13 @@ fn expire_due(engine: &mut Engine, _host: &mut dyn Host) {
         for key in due {
             engine.expire(&mut nobody, db, &key);
         }
+    }
+}
+
+/// Hands over what was removed from databases that nobody had selected: by expiry and its like.
+fn hand_over_all_waste(engine: &mut Engine, host: &mut dyn Host) {
+    for db in 0..engine.parts.keyspace.written() {
+        engine.hand_over_waste(host, db);
     }
 }
 

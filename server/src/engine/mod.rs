@@ -22,6 +22,7 @@ pub mod carry;
 pub mod configure;
 pub mod cron;
 pub mod follow;
+pub mod garbage;
 pub mod gate;
 pub mod load;
 pub mod park;
@@ -64,6 +65,7 @@ pub struct Engine {
     parts: Parts,
     queue: VecDeque<Box<Batch>>,
     parked: Parked,
+    waiters: garbage::Waiters,
     outbox: Vec<Outbound>,
     clockwork: Clockwork,
     feed: Feed,
@@ -97,7 +99,7 @@ impl Engine {
             persist: Persist::default(),
             changes: Changes::default(),
             lookups: Lookups::default(),
-            garbage: Vec::new(),
+            emptied: Vec::new(),
             index,
             rng,
             config,
@@ -109,6 +111,7 @@ impl Engine {
             parts,
             queue: VecDeque::new(),
             parked: Parked::default(),
+            waiters: garbage::Waiters::default(),
             outbox: Vec::new(),
             clockwork: Clockwork::default(),
             feed: Feed::default(),
@@ -206,6 +209,7 @@ impl Engine {
             forget(&mut self.parts, id);
         }
         self.parked.forget(id);
+        self.waiters.forget(id);
         self.parts.sessions.remove(id);
         self.listen();
     }
@@ -283,7 +287,9 @@ impl Engine {
         }
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
         let child = self.parts.persist.child.map(|child| child.next_look_us());
-        self.clockwork.next().min(pause.unwrap_or(u64::MAX)).min(child.unwrap_or(u64::MAX))
+        let freed = self.waiters.patience().map(|patience| self.now.mono_us + patience);
+        let others = [pause, child, freed].into_iter().flatten().min().unwrap_or(u64::MAX);
+        self.clockwork.next().min(others)
     }
 
     /// Switches the recording of single changes on or off, after whoever listens has changed.

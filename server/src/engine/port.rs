@@ -196,7 +196,12 @@ pub enum Outbound {
 }
 
 /// Something that another thread only drops, because freeing it takes long.
-pub struct Garbage(pub Box<dyn Any + Send>);
+pub struct Garbage {
+    /// What to drop.
+    pub what: Box<dyn Any + Send>,
+    /// How many objects it counts as.
+    pub objects: u64,
+}
 
 /// Why a child could not be forked, or a file not written: a text for the reply, INFO and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -308,7 +313,7 @@ pub trait Host: IoCounters {
     fn log_at(&mut self, _level: LogLevel) {}
     /// Does nothing for so many microseconds.
     fn sleep(&mut self, micros: u64);
-    /// Takes what is slow to free.
+    /// Takes what is slow to free, and frees it in the order in which it comes; [`IoCounters::freed`] counts it.
     fn discard(&mut self, garbage: Garbage);
     /// Serves the plain descriptors while a long command runs. Nothing runs that long yet.
     fn breathe(&mut self);

@@ -8,7 +8,8 @@
 //!                |-- slot     one look-up, then any change to that key
 //!                |-- walk     SCAN, RANDOMKEY, everything
 //!                |-- expire   which keys are due
-//!                `-- sums     how many bytes they take, by type
+//!                |-- sums     how many bytes they take, by type
+//!                `-- waste    removed values that others free
 //! ```
 //!
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
@@ -25,8 +26,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod waste;
 
 use crate::base::random::KeyHasher;
+use crate::value::Value;
 
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
@@ -121,6 +124,15 @@ impl Keyspace {
     pub fn memory(&self) -> u64 {
         // SLABS: the sum of their chunks. Until they exist everything is the allocator's.
         0
+    }
+
+    /// What was removed from a database and is slow to free; see [`Db::take_waste`].
+    #[inline]
+    pub fn take_waste(&mut self, number: usize) -> Vec<Value> {
+        match self.made.get_mut(number) {
+            Some(Some(db)) => db.take_waste(),
+            Some(None) | None => Vec::new(),
+        }
     }
 
     /// Tells that a snapshot child lives, or no longer: while it does, tables move nothing that need not move and

@@ -92,9 +92,12 @@ impl<'a, 'k> Slot<'a, 'k> {
         }
     }
 
-    /// Removes the key and drops its value. Tells whether it existed.
+    /// Removes the key and drops its value. Tells whether it existed. O(1): a value that is slow to free waits
+    /// for [`super::Db::take_waste`].
     pub fn remove(&mut self) -> bool {
-        self.take_entry().is_some()
+        let Some(entry) = self.take_entry() else { return false };
+        self.table.discard(entry);
+        true
     }
 
     /// Removes the key and gives its value.

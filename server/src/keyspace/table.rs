@@ -27,6 +27,7 @@ use super::entry::{Entry, EntryRef};
 use super::expire::{Lap, Tally};
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use super::sums::{Sums, Weight};
+use super::waste::Waste;
 use crate::base::random::KeyHasher;
 use crate::value::Put;
 
@@ -63,6 +64,8 @@ pub(super) struct Table {
     pub volatile: usize,
     /// What the entries take.
     pub sums: Sums,
+    /// What was removed and is slow to free.
+    pub waste: Waste,
     pub hasher: KeyHasher,
     pub child_alive: bool,
 }
@@ -81,6 +84,7 @@ impl Table {
             len: 0,
             volatile: 0,
             sums: Sums::default(),
+            waste: Waste::default(),
             hasher,
             child_alive: false,
         }
@@ -126,7 +130,16 @@ impl Table {
     /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
     pub fn put(&mut self, at: Place, put: Put<'_>) {
-        self.edit(at, |entry| entry.put(put));
+        let entry = self.segments[at.segment as usize]
+            .entry_mut(at.spot)
+            .expect("a place is good until the table changes");
+        let before = Weight::of(entry.get());
+        if Waste::wants(before.heap) {
+            self.waste.throw(entry.value_mut().take());
+        }
+        entry.put(put);
+        let after = Weight::of(entry.get());
+        self.sums.change(before, after);
     }
 
     /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
@@ -164,6 +177,14 @@ impl Table {
         }
         self.shrink(hash, at.segment);
         entry
+    }
+
+    /// Drops an entry that was taken out; a value that is slow to free becomes waste.
+    #[inline]
+    pub fn discard(&mut self, entry: Entry) {
+        if Waste::wants(entry.get().value().heap()) {
+            self.waste.throw(entry.into_value());
+        }
     }
 
     /// Gives or takes an entry's deadline.

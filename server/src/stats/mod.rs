@@ -48,6 +48,8 @@ pub struct Stats {
     pub longest_turn_us: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
+    /// Objects freed off the core before the last CONFIG RESETSTAT.
+    pub freed_before: u64,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
     /// Each command, by its row's number.
@@ -63,10 +65,10 @@ impl Stats {
     }
 
     /// Everything to zero but the rates, which are of now. The peak of memory begins anew as well: the
-    /// next sample finds what is in use.
-    pub fn reset(&mut self) {
+    /// next sample finds what is in use. `freed`: objects freed off the core so far.
+    pub fn reset(&mut self, freed: u64) {
         let rates = std::mem::take(&mut self.rates);
-        *self = Stats { rates, ..Stats::new(self.per_command.len()) };
+        *self = Stats { rates, freed_before: freed, ..Stats::new(self.per_command.len()) };
         self.rates.restart();
     }
 
