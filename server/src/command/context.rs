@@ -86,6 +86,8 @@ pub struct About {
     pub io_threads: usize,
     /// The kernel's name and version.
     pub os: String,
+    /// Bytes in use before anything was loaded.
+    pub startup_memory: u64,
 }
 
 /// What reads leave behind: counters, and keys that were found past their time.

@@ -24,7 +24,7 @@ pub static STATS: &[Field] = &[
     Fixed("sync_partial_err", "0"),
     One("expired_keys", |facts| facts.parts.stats.expired.into()),
     Fixed("evicted_keys", "0"),
-    Fixed("evicted_clients", "0"),
+    One("evicted_clients", |facts| facts.parts.stats.evicted_clients.into()),
     One("keyspace_hits", |facts| facts.parts.stats.hits.into()),
     One("keyspace_misses", |facts| facts.parts.stats.misses.into()),
     One("pubsub_channels", |facts| count(facts.parts.pubsub.channel_count())),

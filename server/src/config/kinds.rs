@@ -161,6 +161,38 @@ impl Word for Memory {
     }
 }
 
+/// How much memory clients may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientMemory {
+    /// So many bytes; 0: no limit.
+    Bytes(u64),
+    /// A part of `maxmemory`; without that one no limit.
+    Percent(u8),
+}
+
+impl Word for ClientMemory {
+    fn parse(word: &str, _range: Range) -> Result<ClientMemory, String> {
+        if let Some(number) = word.strip_suffix('%') {
+            let wrong = "argument must be a memory or percent value";
+            let percent = number.parse::<u64>().map_err(|_| wrong)?;
+            return match u8::try_from(percent) {
+                Ok(0) => Ok(ClientMemory::Bytes(0)),
+                Ok(percent @ 1..=100) => Ok(ClientMemory::Percent(percent)),
+                Ok(_) | Err(_) => Err("percentage argument must be less or equal to 100".into()),
+            };
+        }
+        let size = Memory::read(word).ok_or("argument must be a memory or percent value")?;
+        Ok(ClientMemory::Bytes(size.0))
+    }
+
+    fn show(&self) -> String {
+        match self {
+            ClientMemory::Bytes(bytes) => bytes.to_string(),
+            ClientMemory::Percent(percent) => format!("{percent}%"),
+        }
+    }
+}
+
 /// The permissions of a file, written in octal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode(pub u32);
@@ -381,6 +413,17 @@ mod tests {
         }
         for word in ["", "kb", "-1", "+1", "1.5mb", "1 gb", "50%", "1xb", "99999999999999gb"] {
             assert_eq!(Memory::read(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_memory_of_clients_may_be_a_part() {
+        let read = |word| ClientMemory::parse(word, (0, 0));
+        for (word, shown) in [("1kb", "1024"), ("5%", "5%"), ("100%", "100%"), ("0%", "0")] {
+            assert_eq!(read(word).map(|value| Word::show(&value)), Ok(shown.into()));
+        }
+        for word in ["", "%", "101%", "1.5%", "-5%", "-1", "1x"] {
+            assert!(read(word).is_err(), "{word}");
         }
     }
 

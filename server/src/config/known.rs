@@ -141,7 +141,6 @@ pub static IGNORED: &[&str] = &[
     "masteruser",
     "max-new-connections-per-cycle",
     "max-new-tls-connections-per-cycle",
-    "maxmemory-clients",
     "maxmemory-eviction-tenacity",
     "maxmemory-samples",
     "min-replicas-max-lag",

@@ -7,8 +7,8 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, Hertz, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy, Mode, Range, RdbVersion,
-    Secret, Setting,
+    Allow, ClientMemory, Hertz, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy, Mode, Range,
+    RdbVersion, Secret, Setting,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 
@@ -196,6 +196,14 @@ settings! {
         /// What to do when the data has reached maxmemory. `noeviction` refuses commands that need more;
         /// no other policy is accepted yet.
         "maxmemory-policy" memory_policy: MemoryPolicy = MemoryPolicy::Noeviction, Live, check no_eviction;
+    }
+
+    section "Clients" {
+        /// How much memory all clients together may take for what they sent, what waits to be sent to them,
+        /// their transactions and subscriptions: bytes, or a percentage of maxmemory. Above it the clients
+        /// that take most are disconnected, but for those that said CLIENT NO-EVICT ON. 0 is no limit; less
+        /// than 128kb counts as 128kb.
+        "maxmemory-clients" max_client_memory: ClientMemory = ClientMemory::Bytes(0), Live;
     }
 
     section "Freeing" {

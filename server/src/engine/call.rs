@@ -62,10 +62,23 @@ impl Engine {
         let closing = batch.close;
         let id = me.id();
         me.parked = matches!(step, Step::Wait | Step::Hold);
+        self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
         self.hand_back(host, batch, &step, ended);
         if closing {
             self.drop_client(id);
+        }
+    }
+
+    /// Notes what the engine keeps for a client: its batch while it waits, what it subscribed to and watches.
+    fn weigh(&self, me: &mut Session, batch: &Batch) {
+        me.batch_bytes = if me.parked { batch.footprint() as u64 } else { 0 };
+        me.entered_bytes = 0;
+        if me.subscriptions() > 0 {
+            me.entered_bytes += self.parts.pubsub.bytes_of(me.id().0) as u64;
+        }
+        if me.watching > 0 {
+            me.entered_bytes += self.parts.watch.bytes_of(me.id()) as u64;
         }
     }
 
@@ -75,6 +88,8 @@ impl Engine {
         self.parts.stats.bytes_in += batch.bytes_in;
         me.bytes_in += std::mem::take(&mut batch.bytes_in);
         me.last_seen = self.now;
+        // What `io` held for it came with the batch.
+        me.batch_bytes = batch.footprint() as u64;
         batch.reply.set_proto(me.proto);
         if let Some(mut pushes) = me.take_outbox() {
             batch.reply.append(&mut pushes);

@@ -35,6 +35,8 @@ type Duty = fn(&mut Engine, &mut dyn Host);
 const DUTIES: &[(&str, Rate, Duty)] = &[
     // One look at the pause's end.
     ("pause", Rate::EveryTurn, end_pause),
+    // One comparison; above the limit a pass over 16 bytes a client, and MOST closings.
+    ("clients", Rate::EveryTurn, Engine::evict_clients),
     // One question to the host, if anybody waits.
     ("freed", Rate::EveryTurn, Engine::release_waiters),
     // At most 5 ms of loading.
@@ -175,5 +177,8 @@ fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) {
     alloc::refresh();
     let used = engine.parts.used_memory();
     let stats = &mut engine.parts.stats;
-    stats.peak_memory = stats.peak_memory.max(used);
+    if used > stats.peak_memory {
+        stats.peak_memory = used;
+        stats.peak_time = engine.now.unix_s();
+    }
 }

@@ -19,6 +19,7 @@
 pub mod ahead;
 pub mod call;
 pub mod carry;
+pub mod client_limit;
 pub mod configure;
 pub mod cron;
 pub mod follow;
@@ -77,6 +78,8 @@ pub struct Engine {
     attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
+    /// It was told that clients hold too much and none may be evicted.
+    client_alarm: bool,
     /// When the memory in use was last asked for, in microseconds of the monotonic clock.
     gauged_us: u64,
     now: Now,
@@ -122,6 +125,7 @@ impl Engine {
             attack_minute: None,
             exit: None,
             settings_version: 0,
+            client_alarm: false,
             gauged_us: 0,
             now: Now::default(),
         }
@@ -157,6 +161,9 @@ impl Engine {
                 Inbound::Connected(arrival) => self.connect(*arrival),
                 Inbound::Batch(batch) => self.queue.push_back(batch),
                 Inbound::Hangup(route) => self.hang_up(route),
+                Inbound::Buffers(route, buffers) => {
+                    self.parts.sessions.note_buffers(route.id, buffers);
+                }
                 Inbound::Gone(route, loss) => {
                     self.parts.stats.output_limit_closed += u64::from(loss == Loss::OutputLimit);
                     self.drop_client(route.id);

@@ -16,7 +16,7 @@ use crate::persist::rdb::fault::LoadError;
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::resp::request::Requests;
-use crate::session::{Arrival, Class, Route};
+use crate::session::{Arrival, Buffers, Class, Route};
 use std::any::Any;
 
 /// What was looked up for a request by whoever parsed it.
@@ -116,6 +116,14 @@ impl Batch {
         self.close = false;
     }
 
+    /// Bytes of memory in use.
+    pub fn footprint(&self) -> usize {
+        size_of::<Batch>()
+            + self.requests.footprint()
+            + self.prepared.capacity() * size_of::<Prepared>()
+            + self.reply.footprint()
+    }
+
     /// Whether it says anything to the engine.
     pub fn has_news(&self) -> bool {
         self.cursor < self.requests.len() || self.ending != Ending::Open
@@ -180,6 +188,8 @@ pub enum Inbound {
     /// The peer of a connection whose batch is in flight sends no more. If that client waits, it is
     /// dropped; else the batch that says so follows.
     Hangup(Route),
+    /// What `io` holds for a connection has changed by much, or some time ago.
+    Buffers(Route, Buffers),
     /// A connection is gone; nothing can be sent to it any more.
     Gone(Route, Loss),
 }
@@ -193,6 +203,8 @@ pub enum Outbound {
     Push(Route, Box<Reply>, Class),
     /// The connection closes once everything before was sent.
     Close(Route),
+    /// The connection closes now, whatever waits to be sent.
+    Cut(Route),
 }
 
 /// Something that another thread only drops, because freeing it takes long.

@@ -32,6 +32,11 @@ impl PubSub {
         self.patterns.forget(who);
     }
 
+    /// Bytes that a listener's subscriptions take. O(1).
+    pub fn bytes_of(&self, who: Listener) -> usize {
+        self.channels.bytes_of(who) + self.patterns.bytes_of(who)
+    }
+
     /// Whether nobody listens to anything.
     #[inline]
     pub fn is_empty(&self) -> bool {

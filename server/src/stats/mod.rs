@@ -48,10 +48,14 @@ pub struct Stats {
     pub longest_turn_us: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
+    /// Connections closed because clients held too much memory.
+    pub evicted_clients: u64,
     /// Objects freed off the core before the last CONFIG RESETSTAT.
     pub freed_before: u64,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
+    /// When that was, in seconds since 1970.
+    pub peak_time: i64,
     /// Each command, by its row's number.
     pub per_command: Vec<CommandStats>,
     /// Commands, bytes in and out per second, over the last samples.
