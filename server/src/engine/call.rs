@@ -89,7 +89,7 @@ impl Engine {
         me.bytes_in += std::mem::take(&mut batch.bytes_in);
         me.last_seen = self.now;
         // What `io` held for it came with the batch.
-        me.batch_bytes = batch.footprint() as u64;
+        me.batch_bytes = batch.requests.footprint() as u64;
         batch.reply.set_proto(me.proto);
         if let Some(mut pushes) = me.take_outbox() {
             batch.reply.append(&mut pushes);
