@@ -6,6 +6,7 @@ use crate::{Outcome, requests};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Longer than any answer takes, shorter than a person waits for a hung server.
@@ -13,6 +14,37 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How many SETs are sent before their replies are read.
 const FILL_STEP: u64 = 1000;
+
+/// What keys are set to.
+#[derive(Clone, Copy, Debug)]
+pub enum Contents {
+    /// Values of so many bytes.
+    Bytes(usize),
+    /// Values of so many bytes that expire in a day or a little later.
+    Expiring(usize),
+    /// The key's number and a million more.
+    Integers,
+}
+
+impl Contents {
+    fn push_set(&self, out: &mut Vec<u8>, number: u64) {
+        let key = &requests::key(number)[..];
+        match *self {
+            Contents::Bytes(size) => {
+                requests::push_command(out, [b"SET", key, &requests::value(size)]);
+            }
+            Contents::Expiring(size) => {
+                let seconds = (86_400 + number % 86_400).to_string();
+                let value = requests::value(size);
+                requests::push_command(out, [b"SET", key, &value, b"EX", seconds.as_bytes()]);
+            }
+            Contents::Integers => {
+                let value = (number + 1_000_000).to_string();
+                requests::push_command(out, [b"SET", key, value.as_bytes()]);
+            }
+        }
+    }
+}
 
 /// A connection that sends one command at a time.
 #[derive(Debug)]
@@ -60,16 +92,19 @@ impl Client {
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Sets the keys `0..keys` to values of `size` bytes. The server is never idle: one step is under way
-    /// while the replies of the last are read.
+    /// Sets the keys `0..keys` to values of `size` bytes.
     pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
-        let value = requests::value(size);
+        self.set(0..keys, &Contents::Bytes(size))
+    }
+
+    /// Sets keys. The server is never idle: one step is under way while the replies of the last are read.
+    pub fn set(&mut self, keys: Range<u64>, contents: &Contents) -> Outcome<()> {
         let mut unread = 0;
-        for first in (0..keys).step_by(FILL_STEP as usize) {
-            let end = keys.min(first + FILL_STEP);
+        for first in keys.clone().step_by(FILL_STEP as usize) {
+            let end = keys.end.min(first + FILL_STEP);
             self.out.clear();
             for key in first..end {
-                requests::push_command(&mut self.out, [b"SET", &requests::key(key)[..], &value]);
+                contents.push_set(&mut self.out, key);
             }
             self.reader.get_mut().write_all(&self.out)?;
             self.expect_ok(unread)?;

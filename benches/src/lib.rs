@@ -3,7 +3,7 @@
 //! Owns: the load generator and the servers it measures.   Uses: lodestore_server::base::random.   Never: the engine.
 //!
 //! ```text
-//!  bin/wire  bin/fairness  bin/snapshot      one question each
+//!  bin/wire  bin/fairness  bin/snapshot  bin/memory  one question each
 //!        |
 //!  peer      which servers, and how they start        guard    they end whatever happens
 //!  requests  bytes built before the clock starts      load     one thread, many sockets
