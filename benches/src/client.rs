@@ -92,19 +92,42 @@ impl Client {
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Sets the keys `0..keys` to values of `size` bytes.
+    /// Sets the keys `0..keys` to values of `size` bytes, the same for all.
     pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
         self.set(0..keys, &Contents::Bytes(size))
     }
 
-    /// Sets keys. The server is never idle: one step is under way while the replies of the last are read.
+    /// Sets the keys `0..keys`, each to what `value` puts into its buffer.
+    pub fn fill_with(
+        &mut self,
+        keys: u64,
+        mut value: impl FnMut(u64, &mut Vec<u8>),
+    ) -> Outcome<()> {
+        let mut bytes = Vec::new();
+        self.send_all(0..keys, |key, out| {
+            value(key, &mut bytes);
+            requests::push_command(out, [b"SET", &requests::key(key)[..], &bytes]);
+        })
+    }
+
+    /// Sets keys.
     pub fn set(&mut self, keys: Range<u64>, contents: &Contents) -> Outcome<()> {
+        self.send_all(keys, |key, out| contents.push_set(out, key))
+    }
+
+    /// Sends a request for each key and expects +OK. The server is never idle: one step is under way while the
+    /// replies of the last are read.
+    fn send_all(
+        &mut self,
+        keys: Range<u64>,
+        mut push: impl FnMut(u64, &mut Vec<u8>),
+    ) -> Outcome<()> {
         let mut unread = 0;
         for first in keys.clone().step_by(FILL_STEP as usize) {
             let end = keys.end.min(first + FILL_STEP);
             self.out.clear();
             for key in first..end {
-                contents.push_set(&mut self.out, key);
+                push(key, &mut self.out);
             }
             self.reader.get_mut().write_all(&self.out)?;
             self.expect_ok(unread)?;

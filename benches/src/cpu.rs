@@ -93,6 +93,33 @@ pub fn resident(pid: u32) -> io::Result<u64> {
     kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("the process has no memory"))
 }
 
+/// Processes that a process has started and not yet reaped. O(processes of the machine).
+pub fn children(pid: u32) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+        // A process may end between the listing and the reading.
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        if parent_of(&stat) == Some(pid) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+fn parent_of(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Bytes of a process's memory that it shares with nobody and that no file holds: after a fork, what was copied
+/// for the child. None: it has ended.
+pub fn private_dirty(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +129,6 @@ mod tests {
         let text = "77 (io (1) x) S 1 1 1 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 4 0 100 1 2";
         assert_eq!(parse_stat(text), Some(("io (1) x".to_owned(), 2.0)));
         assert_eq!(parse_stat("nonsense"), None);
+        assert_eq!(parent_of(text), Some(1));
     }
 }

@@ -6,10 +6,14 @@ use lodestore_server::command::context::{About, IoCounters};
 use lodestore_server::config::Config;
 use lodestore_server::engine::Engine;
 use lodestore_server::engine::port::{
-    Batch, ChildNews, Forked, Garbage, Host, HostError, Inbound, Job, Preparer, SnapshotFile,
+    Batch, ChildNews, Decoded, Forked, Garbage, Host, HostError, Inbound, Job, Preparer,
+    SnapshotFile,
 };
 use lodestore_server::keyspace::Keyspace;
 use lodestore_server::keyspace::change::write_request;
+use lodestore_server::persist::rdb::decode::Purpose;
+use lodestore_server::persist::rdb::fault::LoadError;
+use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
 use lodestore_server::value::Value;
@@ -40,11 +44,11 @@ impl Host for Nowhere {
     fn write_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<(), HostError> {
         Err(HostError("no disk".into()))
     }
-    fn open_snapshot(&mut self, _: &Job) -> Result<Option<SnapshotFile>, HostError> {
+    fn open_snapshot(&mut self, _: &Job, _: Purpose) -> Result<Option<SnapshotFile>, HostError> {
         Ok(None)
     }
-    fn read_snapshot(&mut self, _: &mut [u8]) -> Result<usize, HostError> {
-        Ok(0)
+    fn next_records(&mut self, _: Records) -> Result<Decoded, LoadError> {
+        Ok(Decoded::End)
     }
     fn use_directory(&mut self, _: &str) -> Result<(), HostError> {
         Ok(())

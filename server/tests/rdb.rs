@@ -3,15 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use lodestore_server::base::crc::crc64;
+use lodestore_server::base::random::KeyHasher;
+use lodestore_server::keyspace::Keyspace;
 use lodestore_server::persist::rdb::check::{check, salvage};
+use lodestore_server::persist::rdb::decode::{Decoder, Purpose};
 use lodestore_server::persist::rdb::fault::{LoadError, LoadFault};
 use lodestore_server::persist::rdb::format::{Access, Version};
 use lodestore_server::persist::rdb::load::{
     self, Checksum, Insert, Loader, Progress, Record, Target,
 };
+use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::persist::rdb::save::{self, Scratch, Writer};
+use lodestore_server::persist::restore::Restore;
 use lodestore_server::value::{Put, PutText, Text, Value};
 use proptest::prelude::*;
 
@@ -26,7 +32,6 @@ struct Held {
 #[derive(Debug, Default, PartialEq)]
 struct Model {
     keys: BTreeMap<(u64, Vec<u8>), Held>,
-    announced: std::collections::VecDeque<Vec<u8>>,
 }
 
 impl Target for Model {
@@ -38,13 +43,7 @@ impl Target for Model {
         }
     }
 
-    fn announce(&mut self, key: &[u8]) {
-        self.announced.push_back(key.to_vec());
-        assert!(self.announced.len() <= load::BATCH);
-    }
-
     fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
-        assert_eq!(self.announced.pop_front().as_deref(), Some(record.key));
         let text = match record.value {
             Put::Text(PutText::Int(number)) => Text::Int(number),
             Put::Text(PutText::Bytes(bytes)) => Text::Bytes(bytes.into()),
@@ -81,6 +80,39 @@ fn read(file: &[u8], slice: usize) -> Result<Model, LoadError> {
     }
     loader.end()?;
     Ok(model)
+}
+
+/// A file that gives so many bytes at a time.
+struct Trickle<'a>(&'a [u8], usize);
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(self.1);
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+/// Decodes a file and puts it into a keyspace of 16 databases, as a start does at the beginning of time.
+fn restore(file: &[u8], slice: usize) -> (Keyspace, Result<Restore, LoadError>) {
+    let mut keyspace = Keyspace::new(16, KeyHasher::new(5));
+    let purpose = Purpose { hasher: keyspace.hasher().clone(), databases: 16 };
+    let mut decoder = Decoder::new(Trickle(file, slice), file.len() as u64, purpose);
+    let (mut restore, mut records) = (Restore::default(), Records::default());
+    let ended = loop {
+        match decoder.fill(&mut records) {
+            Ok(false) => break Ok(restore),
+            Err(error) => break Err(error),
+            Ok(true) => {}
+        }
+        let taken = std::iter::from_fn(|| {
+            (!records.is_empty()).then(|| restore.take(&mut keyspace, &mut records, 0))
+        })
+        .collect::<Result<Vec<()>, LoadError>>();
+        if let Err(error) = taken {
+            break Err(error);
+        }
+    };
+    (keyspace, ended)
 }
 
 fn text(bytes: &[u8]) -> Held {
@@ -192,6 +224,24 @@ fn faults_are_named_with_their_place() {
         read(&longer, 99).unwrap_err().to_string(),
         "at offset 18: bytes follow the end of the snapshot"
     );
+}
+
+#[test]
+fn what_is_before_a_fault_is_taken_in_and_the_first_fault_is_told() {
+    let file = write(&small(), save::Options::default());
+    for end in 0..file.len() {
+        let expected = read(&file[..end], file.len()).expect_err("a cut file");
+        let (_, ended) = restore(&file[..end], 7);
+        assert_eq!(ended.expect_err("a cut file"), expected);
+    }
+    let twice = b"\0\x01a\x01b\0\x01c\x01d\0\x01a\x01b\0\x01e\xc3\x01\x05\0";
+    let (keyspace, ended) = restore(&file_of(b"REDIS0011", twice), 1 << 20);
+    let told = ended.expect_err("a key that is there twice").to_string();
+    assert_eq!(told, "at offset 19: the key \"a\" appears for the second time");
+    assert_eq!(keyspace.keys(), 2, "the damaged key behind it came too late");
+    let (_, ended) = restore(&file_of(b"REDIS0011", b"\xfe\x10\xff"), 1 << 20);
+    let told = ended.expect_err("a database that is not there").to_string();
+    assert!(told.starts_with("at offset 9: database 16 does not exist here"), "{told}");
 }
 
 #[test]
@@ -364,6 +414,26 @@ proptest! {
         let file = write(&keys, save::Options { version, compress, checksum, ..save::Options::default() });
         prop_assert_eq!(&read(&file, slice).unwrap().keys, &keys);
         prop_assert_eq!(&read(&file, usize::MAX).unwrap().keys, &keys);
+    }
+
+    #[test]
+    fn what_was_saved_is_restored(
+        keys in prop::collection::btree_map(any_key(), any_held(), 0..200),
+        slice in 1_usize..5000,
+    ) {
+        let file = write(&keys, save::Options::default());
+        let (keyspace, ended) = restore(&file, slice);
+        let restored = ended.unwrap();
+        let over = |held: &Held| held.deadline.is_some_and(|deadline| deadline < 0);
+        let kept: Vec<_> = keys.iter().filter(|(_, held)| !over(held)).collect();
+        prop_assert_eq!(restored.kept, kept.len() as u64);
+        prop_assert_eq!(restored.expired, (keys.len() - kept.len()) as u64);
+        prop_assert_eq!(keyspace.keys(), kept.len());
+        for ((db, key), held) in kept {
+            let entry = keyspace.db(*db as usize).find(keyspace.key(key)).unwrap();
+            prop_assert_eq!(entry.value().to_owned(), held.value.clone());
+            prop_assert_eq!(entry.deadline(), held.deadline);
+        }
     }
 
     #[test]

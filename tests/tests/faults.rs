@@ -344,7 +344,7 @@ fn a_child_that_hangs_is_seen_and_does_not_hold_up_the_end() {
     std::thread::sleep(Duration::from_millis(2100));
     let seconds: u32 = info(&mut client, "rdb_current_bgsave_time_sec").parse().unwrap();
     assert!((1..20).contains(&seconds), "{seconds}");
-    let silent: u32 = info(&mut client, "current_cow_size_age").parse().unwrap();
+    let silent: u32 = info(&mut client, "current_save_silent_seconds").parse().unwrap();
     assert!((1..20).contains(&silent), "{silent}");
     assert_eq!(client.call(&["SET", "key", "1"]).line(), "+OK");
     assert_eq!(server.terminate().code(), Some(0), "it kills the child and saves by itself");

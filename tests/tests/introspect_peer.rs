@@ -32,7 +32,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("number_of_", "there are no scripts and functions yet"),
     ("evicted_scripts", "there are no scripts yet"),
     ("mem_replica_full_sync_buffer", "there is no replication yet"),
-    ("current_cow_peak", "the last figure is told, not the largest"),
     ("aof_rewrites_consecutive_failures", "there is no append-only log yet"),
     ("module", "there are no modules"),
     ("expired_stale_perc", "due keys are found exactly, not by samples"),

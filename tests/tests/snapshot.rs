@@ -368,22 +368,56 @@ fn a_second_background_save_is_refused_or_scheduled() {
 }
 
 #[test]
-fn a_snapshot_holds_the_moment_of_its_fork() {
-    let mut server = Server::start(&[]);
+fn a_snapshot_says_whether_there_was_memory_for_it_and_what_was_copied() {
+    let server = Server::start(&[("enable-debug-command", "yes"), ("rdbcompression", "no")]);
     let mut client = server.client();
+    client.call(&["DEBUG", "POPULATE", "300000", "key", "100"]);
+    assert_eq!(client.call(&["CONFIG", "GET", "snapshot-headroom"]).text(), "snapshot-headroom 50");
+    assert_eq!(client.call(&["BGSAVE"]).line(), "+Background saving started");
+    let report = client.call(&["INFO", "persistence"]).text();
+    let figure = |name| field_of(&report, name).parse::<f64>().unwrap();
+    assert!(figure("snapshot_headroom_needed") > 1e6, "{report}");
+    assert!(figure("snapshot_headroom_available") > 1e6, "{report}");
+    assert_eq!(figure("snapshot_headroom_refused"), 0.0);
+    assert!(figure("current_save_eta_seconds") >= -1.0);
+    for _ in 0..200 {
+        number(&mut client, 0..100);
+    }
+    await_info(&mut client, "rdb_bgsave_in_progress", "0");
+    let copied: u64 = info(&mut client, "rdb_last_cow_size").parse().unwrap();
+    assert!((4096..1 << 30).contains(&copied), "{copied}");
+    assert_eq!(client.call(&["CONFIG", "SET", "snapshot-headroom", "no"]).line(), "+OK");
+    let refused = client.call(&["CONFIG", "SET", "snapshot-headroom", "0"]).line();
+    assert!(refused.contains("between 1 and 1000"), "{refused}");
+}
+
+#[test]
+fn a_snapshot_holds_the_moment_of_its_fork() {
+    const CHANGES: u64 = 20_000;
+    let mut server = Server::start(&[("enable-debug-command", "yes")]);
+    let mut client = server.client();
+    // Some 30 MB: the child gives memory back while the parent goes on changing it.
     number(&mut client, 0..20_000);
+    assert_eq!(client.call(&["DEBUG", "POPULATE", "200000", "key", "100"]).line(), "+OK");
     let mut both = encode(&["BGSAVE"]);
     both.extend(encode(&["SET", "number:0", "changed"]));
     both.extend(encode(&["DEL", "number:1"]));
+    (0..CHANGES).for_each(|n| both.extend(encode(&["SET", &format!("key:{}", n * 9), "changed"])));
     client.raw(&both);
     for expected in ["+Background saving started", "+OK", ":1"] {
         assert_eq!(client.read().line(), expected);
     }
+    (0..CHANGES).for_each(|_| assert_eq!(client.read().line(), "+OK"));
     await_info(&mut client, "rdb_bgsave_in_progress", "0");
-    assert_eq!(info(&mut client, "rdb_changes_since_last_save"), "2");
+    let changes: u64 = info(&mut client, "rdb_changes_since_last_save").parse().unwrap();
+    assert_eq!(changes, CHANGES + 2);
     server.restart();
     let mut client = server.client();
     assert_eq!(client.call(&["GET", "number:0"]).text(), "0");
     assert_eq!(client.call(&["GET", "number:1"]).text(), "1");
-    assert_eq!(client.call(&["DBSIZE"]).line(), ":20000");
+    for n in (0..200_000).step_by(999) {
+        let value = client.call(&["GET", &format!("key:{n}")]).text();
+        assert!(value.starts_with(&format!("value:{n}")), "{value}");
+    }
+    assert_eq!(client.call(&["DBSIZE"]).line(), ":220000");
 }

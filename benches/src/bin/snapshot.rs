@@ -2,11 +2,11 @@
 //!
 //! Owns: the order of the measurements.   Uses: the library.   Never: two servers at a time; memory would be short.
 //!
-//! Each server saves three times: idle, under a load of SETs, and idle again, because whatever the second
+//! What was copied is asked of the kernel, for every server's child in the same way. Each server saves three times: idle, under a load of SETs, and idle again, because whatever the second
 //! save broke up in memory, the third one pays for.
 
 use lodestore_benches::client::Client;
-use lodestore_benches::columns::{Columns, Comparison};
+use lodestore_benches::columns::{BEST_OTHER, Columns, Comparison};
 use lodestore_benches::flags::Flags;
 use lodestore_benches::histogram::Histogram;
 use lodestore_benches::load::Load;
@@ -14,6 +14,7 @@ use lodestore_benches::peer::{self, Server, Spec};
 use lodestore_benches::requests::{Op, Requests, Space};
 use lodestore_benches::stats::in_turns;
 use lodestore_benches::{Outcome, cpu, guard, run};
+use lodestore_server::base::random::Rng;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -25,11 +26,17 @@ usage: snapshot [--peer NAME=COMMAND]... [--peers] [options]
   --size N              bytes of each value (64)
   --connections N       of the load during the second save, one request each under way (20)
   --rounds N            rounds, of which the median counts (3)
-  --reference NAME      whose numbers the ratios are to (redis-8.2)
+  --random              random values, which do not compress (the alphabet, which does)
+  --reference NAME      whose numbers the ratios are to (of every number the least of any but the first)
+  --markdown            print the table for a text as well
   --json FILE           write the numbers";
 
 const SAVE_POLL: Duration = Duration::from_millis(10);
 const SAVE_LIMIT: Duration = Duration::from_secs(600);
+/// How often the child is looked at: reading what was copied takes the kernel some milliseconds.
+const COPIED_POLL: Duration = Duration::from_millis(40);
+/// Between two saves: an operator's lie minutes apart.
+const REST: Duration = Duration::from_secs(2);
 /// The load runs this long before the save begins.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -42,7 +49,14 @@ const SAVED: u8 = 2;
 struct Save {
     fork_ms: f64,
     seconds: f64,
-    copied_mb: f64,
+}
+
+/// What to measure.
+#[derive(Clone, Copy)]
+struct Plan {
+    space: Space,
+    random: bool,
+    connections: usize,
 }
 
 fn main() -> ExitCode {
@@ -55,15 +69,18 @@ fn main() -> ExitCode {
             distinct: 262_144,
         };
         let connections = flags.number("--connections", 20)?;
+        let plan = Plan { space, random: flags.has("--random"), connections };
         let measured = in_turns(specs.len(), flags.number("--rounds", 3)?, |at, _| {
             let spec = &specs[at];
-            measure(spec, space, connections)
-                .map_err(|error| format!("{}: {error}", spec.name).into())
+            measure(spec, plan).map_err(|error| format!("{}: {error}", spec.name).into())
         })?;
         let rows = specs.iter().map(|spec| spec.name.clone()).zip(measured).collect();
-        let reference = flags.text("--reference").unwrap_or("redis-8.2");
+        let reference = flags.text("--reference").unwrap_or(BEST_OTHER);
         let table = Comparison::of_rounds("snapshot", reference, rows);
         println!("{}", table.text());
+        if flags.has("--markdown") {
+            println!("{}", table.markdown());
+        }
         if let Some(file) = flags.text("--json") {
             std::fs::write(file, format!("{}\n", table.json()))?;
         }
@@ -72,10 +89,10 @@ fn main() -> ExitCode {
 }
 
 /// One server, one round, in a folder of its own.
-fn measure(spec: &Spec, space: Space, connections: usize) -> Outcome<Columns> {
+fn measure(spec: &Spec, plan: Plan) -> Outcome<Columns> {
     let folder = guard::folder()?;
     let server = spec.start(&folder)?;
-    let mut columns = fill_and_save(&server, space, connections)?;
+    let mut columns = fill_and_save(&server, plan)?;
     let keys = server.client()?.ask(&["DBSIZE"])?;
     columns.push(("rdb MB", snapshot_bytes(&folder)? as f64 / 1e6));
     drop(server);
@@ -90,13 +107,20 @@ fn measure(spec: &Spec, space: Space, connections: usize) -> Outcome<Columns> {
     Ok(columns)
 }
 
-fn fill_and_save(server: &Server, space: Space, connections: usize) -> Outcome<Columns> {
+fn fill_and_save(server: &Server, plan: Plan) -> Outcome<Columns> {
+    let Plan { space, random, .. } = plan;
     let mut client = server.client()?;
     let empty = cpu::resident(server.pid)?;
-    client.fill(space.keys, space.size)?;
+    if random {
+        let mut rng = Rng::new(1);
+        client.fill_with(space.keys, |_, value| noise(&mut rng, space.size, value))?;
+    } else {
+        client.fill(space.keys, space.size)?;
+    }
     let grown = cpu::resident(server.pid)?.saturating_sub(empty);
     let idle = save(&mut client)?;
-    let (loaded, round_trips) = save_under_load(server, &mut client, space, connections)?;
+    let (loaded, round_trips, copied) = save_under_load(server, &mut client, plan)?;
+    std::thread::sleep(REST);
     let again = save(&mut client)?;
     Ok(vec![
         ("B/key", grown as f64 / space.keys as f64),
@@ -104,7 +128,7 @@ fn fill_and_save(server: &Server, space: Space, connections: usize) -> Outcome<C
         ("save s", idle.seconds),
         ("loaded fork ms", loaded.fork_ms),
         ("loaded save s", loaded.seconds),
-        ("copied MB", loaded.copied_mb),
+        ("copied MB", copied as f64 / 1e6),
         ("SET p99 us", round_trips.percentile_us(0.99)),
         ("SET max us", round_trips.max_us()),
         ("again fork ms", again.fork_ms),
@@ -128,21 +152,40 @@ fn save(client: &mut Client) -> Outcome<Save> {
                 return Err("the save failed".into());
             }
             let fork_ms = number("latest_fork_usec").unwrap_or(f64::NAN) / 1e3;
-            let copied_mb = number("rdb_last_cow_size").unwrap_or(f64::NAN) / 1e6;
-            return Ok(Save { fork_ms, seconds, copied_mb });
+            return Ok(Save { fork_ms, seconds });
         }
         std::thread::sleep(SAVE_POLL);
     }
     Err("the save does not end".into())
 }
 
-/// Saves while a thread sends SETs. Returns the save and the round trips of the SETs during it.
+/// Random bytes.
+fn noise(rng: &mut Rng, size: usize, value: &mut Vec<u8>) {
+    value.clear();
+    while value.len() < size {
+        value.extend_from_slice(&rng.next_u64().to_le_bytes());
+    }
+    value.truncate(size);
+}
+
+/// The most that was ever copied for a server's child until the phase is over, in bytes.
+fn most_copied(server: u32, phase: &AtomicU8) -> u64 {
+    let mut most = 0;
+    while phase.load(Ordering::Relaxed) != SAVED {
+        let children = cpu::children(server).unwrap_or_default();
+        most = children.into_iter().filter_map(cpu::private_dirty).fold(most, u64::max);
+        std::thread::sleep(COPIED_POLL);
+    }
+    most
+}
+
+/// Saves while a thread sends SETs. Returns the save, the round trips of the SETs during it, and the bytes copied.
 fn save_under_load(
     server: &Server,
     client: &mut Client,
-    space: Space,
-    connections: usize,
-) -> Outcome<(Save, Histogram)> {
+    plan: Plan,
+) -> Outcome<(Save, Histogram, u64)> {
+    let Plan { space, connections, .. } = plan;
     let mut load = Load::connect(server.address, connections, Requests::new(Op::Set, space, 1, 1))?;
     let phase = AtomicU8::new(WARMING);
     std::thread::scope(|scope| {
@@ -154,10 +197,12 @@ fn save_under_load(
         });
         std::thread::sleep(WARM_UP);
         phase.store(SAVING, Ordering::Relaxed);
+        let watching = scope.spawn(|| most_copied(server.pid, &phase));
         let saved = save(client);
         phase.store(SAVED, Ordering::Relaxed);
         let round_trips = loading.join().map_err(|_| "the load generator failed")?;
-        Ok((saved?, round_trips?))
+        let copied = watching.join().map_err(|_| "the watch over the child failed")?;
+        Ok((saved?, round_trips?, copied))
     })
 }
 

@@ -9,5 +9,6 @@ pub mod queue;
 pub mod random;
 pub mod relation;
 pub mod sha1;
+pub mod slab;
 pub mod sys;
 pub mod time;

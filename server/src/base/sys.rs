@@ -225,9 +225,105 @@ pub fn pipe() -> io::Result<(io::PipeReader, io::PipeWriter)> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok((reader, writer)) }
 }
 
+/// Memory that a child, which ends with `_exit`, will neither read nor write again: [`child::forget`] may take it
+/// away from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    at: usize,
+    len: usize,
+}
+
+impl Pages {
+    /// The whole pages within `len` bytes at `at`.
+    ///
+    /// # Safety
+    /// Who makes them promises that a child which is handed them reads and writes none of those bytes any more, and
+    /// hands them out only where that is so.
+    pub unsafe fn new(at: *const u8, len: usize) -> Pages {
+        let page = page_size();
+        let start = at.expose_provenance();
+        let (from, to) = (start.next_multiple_of(page), (start + len) / page * page);
+        Pages { at: from, len: to.saturating_sub(from) }
+    }
+
+    /// Bytes in them.
+    pub fn bytes(self) -> usize {
+        self.len
+    }
+}
+
+/// Bytes of a page of memory.
+fn page_size() -> usize {
+    // SAFETY: a plain system call on a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1)
+}
+
+/// Receiving and sending on a socket that never waits.
+///
+/// Not by the library's `recv` and `send`: in a process with threads each of them pays two atomic operations
+/// so that a thread could be cancelled while it waits, which nobody does here.
+pub mod socket {
+    use std::io;
+    use std::os::fd::{AsRawFd, BorrowedFd};
+
+    /// Receives at most `most` bytes behind what `into` holds, within the room it has. 0: the peer sends no more.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; the kernel's.
+    #[inline]
+    pub fn receive(fd: BorrowedFd<'_>, into: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let room = into.spare_capacity_mut();
+        let most = most.min(room.len());
+        let (flags, nobody) = (libc::MSG_DONTWAIT, 0usize);
+        // SAFETY: the kernel writes at most `most` bytes, which is not beyond the room.
+        let received = unsafe {
+            libc::syscall(
+                libc::SYS_recvfrom,
+                fd.as_raw_fd(),
+                room.as_mut_ptr(),
+                most,
+                flags,
+                nobody,
+                nobody,
+            )
+        };
+        let count = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        // SAFETY: the kernel has written `count` bytes behind the old end.
+        unsafe { into.set_len(into.len() + count) };
+        Ok(count)
+    }
+
+    /// Sends as many bytes as the socket takes.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it takes none; the kernel's.
+    #[inline]
+    pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+        let (flags, nobody) = (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL, 0usize);
+        // SAFETY: the kernel reads bytes that are there.
+        let sent = unsafe {
+            libc::syscall(
+                libc::SYS_sendto,
+                fd.as_raw_fd(),
+                bytes.as_ptr(),
+                bytes.len(),
+                flags,
+                nobody,
+                nobody,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
 /// What a forked child may call.
 pub mod child {
-    use super::{RawFd, io};
+    use super::{Pages, RawFd, io};
+
+    /// `ioprio_set` of one process...
+    const IOPRIO_PROCESS: i32 = 1;
+    /// ...to the last level of the usual class.
+    const IOPRIO_LAST: i32 = (2 << 13) | 7;
 
     /// Makes the child die with its parent and closes every descriptor but the kept ones: an orphan
     /// would hold the port and the directory's lock. Says false if the parent is already gone.
@@ -247,7 +343,9 @@ pub mod child {
             for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
                 libc::signal(signal, libc::SIG_IGN);
             }
+            // Behind the server for the processor, and behind everybody for the disk.
             libc::setpriority(libc::PRIO_PROCESS, 0, 5);
+            libc::syscall(libc::SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_LAST);
         }
         true
     }
@@ -312,6 +410,20 @@ pub mod child {
         unsafe { libc::sync_file_range(fd, from, len, libc::SYNC_FILE_RANGE_WRITE) };
     }
 
+    /// Gives memory back that the child does not need any more: what the parent writes there afterwards is
+    /// copied for nobody. Only a hint.
+    pub fn forget(pages: Pages) {
+        if pages.len == 0 {
+            return;
+        }
+        // SAFETY: who made the pages has promised that this process, which is a child, reads and writes
+        // nothing there any more.
+        unsafe {
+            let at = std::ptr::with_exposed_provenance_mut(pages.at);
+            libc::madvise(at, pages.len, libc::MADV_DONTNEED);
+        }
+    }
+
     /// Ends the child without running anybody's clean-up.
     pub fn exit(code: i32) -> ! {
         // SAFETY: never returns; runs no handlers.
@@ -352,5 +464,33 @@ pub mod child {
             .take_while(|byte| byte.is_ascii_digit())
             .fold(0u64, |sum, byte| sum * 10 + u64::from(byte - b'0'));
         kib * 1024
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_pages_are_forgotten() {
+        let page = page_size();
+        let memory = vec![7u8; 4 * page];
+        let first = memory.as_ptr().addr().next_multiple_of(page) - memory.as_ptr().addr();
+        // SAFETY: the vector is read below, where it tells what is left of it: bytes of any value are sound.
+        let pages = unsafe { Pages::new(memory.as_ptr().wrapping_add(first + 1), 3 * page - 2) };
+        assert_eq!(pages.bytes(), page);
+        child::forget(pages);
+        let left = |from: usize| std::hint::black_box(&memory)[first + from];
+        assert_eq!((left(page - 1), left(page), left(2 * page - 1), left(2 * page)), (7, 0, 0, 7));
+        // SAFETY: as above; they hold no whole page.
+        let none = unsafe { Pages::new(memory.as_ptr().wrapping_add(first + 1), page) };
+        assert_eq!(none.bytes(), 0);
+    }
+
+    #[test]
+    fn a_process_knows_what_is_its_own() {
+        let own = child::private_dirty(&mut [0; 4096]);
+        let memory = std::hint::black_box(vec![1u8; 32 << 20]);
+        assert!(child::private_dirty(&mut [0; 4096]) >= own + (16 << 20), "{}", memory.len());
     }
 }

@@ -10,11 +10,12 @@
 
 use super::arguments::Sources;
 use super::{VERSION, log, signal};
+use crate::base::slab::land;
 use crate::base::{crash, sys};
 use crate::command::context::About;
 use crate::config::{Config, IoThreads};
-use crate::engine::Engine;
 use crate::engine::port::Host;
+use crate::engine::{Engine, configure};
 use crate::io::bell::Bell;
 use crate::io::clock::Clock;
 use crate::io::core::Core;
@@ -76,6 +77,7 @@ fn run(
     let settings = Arc::new(IoSettings::of(&config));
     let seed = seed();
     let unix_socket = config.unix_socket.clone();
+    configure::stand_on(config.huge_pages);
     let engine = Engine::new(config, about(sources, seed, threads), seed);
     let preparer = engine.preparer();
     let bell = Bell::default();
@@ -86,6 +88,7 @@ fn run(
         let link = threads::start(thread, bell.clone(), settings, preparer.clone(), registry);
         links.push(link.map_err(failed)?);
     }
+    keep_land().map_err(failed)?;
     signal::listen(Arc::clone(&ending), bell.clone()).map_err(failed)?;
     let at_exit = Box::new(move |code| {
         if let Some(path) = &unix_socket {
@@ -110,6 +113,12 @@ fn run(
         announce(kinds).await;
         timer().await
     })
+}
+
+/// Starts the thread that prepares memory for data.
+fn keep_land() -> std::io::Result<()> {
+    let keeper = std::thread::Builder::new().name("keeper".into());
+    keeper.spawn(|| land().keep()).map(drop)
 }
 
 /// Begins to load the snapshot. A file that cannot be opened keeps the server from starting.

@@ -24,7 +24,7 @@ use crate::session::pause::Pause;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{TextRef, ValueRef};
+use crate::value::{TextRef, Value, ValueRef};
 
 /// Everything that the engine owns, by part.
 pub struct Parts {
@@ -48,8 +48,8 @@ pub struct Parts {
     pub changes: Changes,
     /// What the running call's reads met.
     pub lookups: Lookups,
-    /// Databases that the running call emptied, for another thread to free.
-    pub emptied: Vec<Dropped>,
+    /// What was removed in this turn and is slow to free, for another thread.
+    pub garbage: Removed,
     /// All commands.
     pub index: Index,
     /// Randomness, from the server's seed.
@@ -68,6 +68,23 @@ impl Parts {
     #[inline]
     pub fn used_memory(&self) -> u64 {
         alloc::used() + self.keyspace.memory()
+    }
+}
+
+/// What is slow to free.
+#[derive(Default)]
+pub struct Removed {
+    /// Values.
+    pub values: Vec<Value>,
+    /// Databases that were emptied.
+    pub databases: Vec<Dropped>,
+}
+
+impl Removed {
+    /// How many objects that is, as Redis counts: a database as many as it had keys.
+    pub fn objects(&self) -> u64 {
+        let keys: usize = self.databases.iter().map(Dropped::len).sum();
+        (self.values.len() + keys) as u64
     }
 }
 
@@ -226,6 +243,16 @@ impl<'a> Reads<'a> {
         })
     }
 
+    /// A key by chance; none if its time has passed (it is queued for removal) or there is no key. See [`Db::random`].
+    pub fn random(&mut self, rng: &mut Rng) -> Option<EntryRef<'_>> {
+        let entry = self.keyspace.db(self.db).random(rng)?;
+        if past(entry, self.now_ms) {
+            self.lookups.expired.push((self.db, entry.key().into()));
+            return None;
+        }
+        Some(entry)
+    }
+
     /// The number of the database.
     pub fn number(&self) -> usize {
         self.db
@@ -280,7 +307,8 @@ impl<'a> ReadCx<'a> {
     }
 }
 
-#[inline]
+// Half of the work of a short command's start, as a call.
+#[inline(always)]
 fn keyed<'a>(keyspace: &Keyspace, args: Args<'a>, hashed: Hashed, at: usize) -> Key<'a> {
     let bytes = args.get(at);
     if at == hashed.at { Key { bytes, hash: hashed.hash } } else { keyspace.key(bytes) }

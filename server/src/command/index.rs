@@ -5,7 +5,7 @@
 //! Rows get their numbers here, in the order of the families; statistics and batches keep numbers, not
 //! names. Whoever parses looks names up, so the table is built once for each thread and never changes.
 
-use super::row::{Command, Run};
+use super::row::{BRIEF, Command, FAST, Run};
 
 /// A row's number.
 pub type RowId = u16;
@@ -27,6 +27,8 @@ pub struct Entry {
     pub first_key: usize,
     /// The number of its first subcommand; they follow each other.
     pub first_subcommand: RowId,
+    /// It reads or writes data and is FAST or BRIEF.
+    pub plain: bool,
 }
 
 impl Entry {
@@ -42,9 +44,15 @@ impl Entry {
 }
 
 /// All rows, by number and by name.
+///
+/// ```text
+///  short   | "get" 5 | free | "set" 9 | ...      names of at most 8 letters, each a word in a register
+///  names   | 17 | free | 3 | ...                 all names, by a hash of their bytes
+/// ```
 #[derive(Clone)]
 pub struct Index {
     entries: Vec<Entry>,
+    short: Box<[(u64, RowId); SHORT]>,
     names: Vec<RowId>,
     mask: usize,
 }
@@ -68,7 +76,8 @@ impl Index {
             }
         }
         let size = (entries.len() * 4).next_power_of_two();
-        let mut index = Index { entries, names: vec![UNKNOWN; size], mask: size - 1 };
+        let short = Box::new([(0, UNKNOWN); SHORT]);
+        let mut index = Index { entries, short, names: vec![UNKNOWN; size], mask: size - 1 };
         for id in 0..index.entries.len() {
             let row = index.entries[id].row;
             if !row.is_subcommand() {
@@ -84,6 +93,13 @@ impl Index {
             at = (at + 1) & self.mask;
         }
         self.names[at] = id;
+        if let Some(word) = letters(name.as_bytes()) {
+            let place = &mut self.short[short_place(word)];
+            // Of two names that meet at one place the second is found the long way.
+            if place.1 == UNKNOWN {
+                *place = (word, id);
+            }
+        }
     }
 
     /// How many rows there are, subcommands included.
@@ -110,6 +126,16 @@ impl Index {
     /// The number of a command, by its name in any case; [`UNKNOWN`] if there is none. O(1).
     #[inline]
     pub fn find(&self, name: &[u8]) -> RowId {
+        if let Some(word) = folded(name)
+            && let (known, id) = self.short[short_place(word)]
+            && known == word
+        {
+            return id;
+        }
+        self.find_long(name)
+    }
+
+    fn find_long(&self, name: &[u8]) -> RowId {
         if name.len() > NAME_MAX {
             return UNKNOWN;
         }
@@ -161,11 +187,48 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
 fn entry(row: &'static Command) -> Entry {
     let arity = row.arity();
     let first_key = if matches!(row.run, Run::Container) { 0 } else { row.first_key() };
-    Entry { row, arity, first_key, first_subcommand: UNKNOWN }
+    let data = matches!(row.run, Run::Read(_) | Run::Write(_));
+    let plain = data && row.flags.has_any(FAST.and(BRIEF));
+    Entry { row, arity, first_key, first_subcommand: UNKNOWN, plain }
 }
 
 fn number(at: usize) -> RowId {
     RowId::try_from(at).expect("fewer rows than RowId can count")
+}
+
+/// A name of one to eight bytes as a word, its letters in lower case. Other bytes change too, but none of them
+/// into a letter: a word equal to that of a name of letters is that name.
+#[inline]
+fn folded(name: &[u8]) -> Option<u64> {
+    let word = match name.len() {
+        0 => return None,
+        1..4 => name.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        4..=8 => {
+            // Two halves that overlap, where they overlap with the same bytes.
+            let low = u32::from_le_bytes(*name.first_chunk()?);
+            let high = u32::from_le_bytes(*name.last_chunk()?);
+            u64::from(low) | u64::from(high) << (8 * (name.len() - 4))
+        }
+        _ => return None,
+    };
+    Some(word | LOWER >> (64 - 8 * name.len()))
+}
+
+/// The bit that makes each of eight letters a lower case one.
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+/// The word of a name that consists of letters alone.
+fn letters(name: &[u8]) -> Option<u64> {
+    name.iter().all(u8::is_ascii_lowercase).then(|| folded(name)).flatten()
+}
+
+/// Places for short names; a power of two.
+const SHORT: usize = 1024;
+
+#[inline]
+fn short_place(word: u64) -> usize {
+    // The high bits of the product depend on all bits of the word.
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SHORT.trailing_zeros())) as usize
 }
 
 /// A hash of a name that does not tell upper from lower case.
@@ -195,6 +258,25 @@ mod tests {
         }
         assert_eq!(index.find(b"nonesuch"), UNKNOWN);
         assert_eq!(index.find(b""), UNKNOWN);
+    }
+
+    #[test]
+    fn what_only_resembles_a_name_is_none() {
+        let index = Index::new();
+        for name in [&b"GET\0"[..], b"\x07ET", b"G\x05T", b"GETGETGET", b"ge", b"\0GET", b"get\x20"]
+        {
+            assert_eq!(index.find(name), UNKNOWN, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_names_sent_most_take_the_short_way() {
+        let index = Index::new();
+        for name in ["get", "set", "mget", "mset", "del", "incr", "expire", "exists", "ping", "ttl"]
+        {
+            let word = letters(name.as_bytes()).expect("they consist of a few letters");
+            assert_eq!(index.short[short_place(word)].0, word, "{name} gave way to another name");
+        }
     }
 
     #[test]

@@ -6,13 +6,18 @@ use super::footprint::{databases, ratio};
 use super::info::Field::{Fixed, Many, One};
 use super::info::{Facts, Field, line, text};
 use crate::keyspace::Db;
+use crate::persist::state::Child;
 
 /// Section Persistence.
 pub static PERSISTENCE: &[Field] = &[
     One("loading", |facts| u8::from(facts.parts.persist.loading.is_some()).into()),
     Fixed("async_loading", "0"),
     One("current_cow_size", |facts| child(facts, |child| child.cow).into()),
-    One("current_cow_size_age", |facts| child(facts, |child| child.silent_us / 1_000_000).into()),
+    One("current_cow_peak", |facts| child(facts, |child| child.cow_peak).into()),
+    One("current_cow_size_age", |facts| {
+        let told = |child: &Child| since(facts, child.cow_us);
+        child(facts, told).into()
+    }),
     One("current_fork_perc", |facts| {
         let done = child(facts, |child| child.keys_done);
         let total = child(facts, |child| child.keys_total);
@@ -20,6 +25,16 @@ pub static PERSISTENCE: &[Field] = &[
     }),
     One("current_save_keys_processed", |facts| child(facts, |child| child.keys_done).into()),
     One("current_save_keys_total", |facts| child(facts, |child| child.keys_total).into()),
+    One("current_save_eta_seconds", |facts| {
+        let eta = facts.parts.persist.child.as_ref().and_then(|child| child.eta(facts.now));
+        eta.map_or_else(|| text("-1"), |seconds| text(format!("{seconds:.1}")))
+    }),
+    One("current_save_silent_seconds", |facts| {
+        child(facts, |child| child.silent_us / 1_000_000).into()
+    }),
+    One("snapshot_headroom_needed", |facts| facts.parts.persist.headroom.needed.into()),
+    One("snapshot_headroom_available", |facts| facts.parts.persist.headroom.available.into()),
+    One("snapshot_headroom_refused", |facts| facts.parts.persist.headroom.refused.into()),
     One("rdb_changes_since_last_save", |facts| facts.parts.persist.dirty.into()),
     One("rdb_bgsave_in_progress", |facts| u8::from(facts.parts.persist.child.is_some()).into()),
     One("rdb_last_save_time", |facts| facts.parts.persist.last_save.into()),
@@ -50,7 +65,7 @@ pub static PERSISTENCE: &[Field] = &[
     Many(loading),
 ];
 
-fn child(facts: &Facts<'_>, figure: impl Fn(&crate::persist::state::Child) -> u64) -> u64 {
+fn child(facts: &Facts<'_>, figure: impl Fn(&Child) -> u64) -> u64 {
     facts.parts.persist.child.as_ref().map_or(0, figure)
 }
 

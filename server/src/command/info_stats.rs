@@ -23,6 +23,11 @@ pub static STATS: &[Field] = &[
     Fixed("sync_partial_ok", "0"),
     Fixed("sync_partial_err", "0"),
     One("expired_keys", |facts| facts.parts.stats.expired.into()),
+    One("expired_stale_perc", |facts| text(format!("{:.2}", facts.parts.stats.stale.percent()))),
+    One("expired_time_cap_reached_count", |facts| facts.parts.stats.expire_time_cap.into()),
+    One("expire_cycle_cpu_milliseconds", |facts| {
+        (facts.parts.stats.expire_nanos / 1_000_000).into()
+    }),
     Fixed("evicted_keys", "0"),
     One("evicted_clients", |facts| facts.parts.stats.evicted_clients.into()),
     One("keyspace_hits", |facts| facts.parts.stats.hits.into()),
@@ -45,7 +50,15 @@ pub static STATS: &[Field] = &[
     One("engine_turns", |facts| facts.parts.stats.turns.into()),
     One("engine_longest_turn_usec", |facts| facts.parts.stats.longest_turn_us.into()),
     One("engine_batches", |facts| facts.parts.stats.batches.into()),
+    Many(slices),
 ];
+
+/// The longest slice of each duty, in microseconds.
+fn slices(facts: &Facts<'_>, out: &mut String) {
+    for (duty, nanos) in &facts.parts.stats.longest_slices {
+        line(out, format_args!("engine_longest_{duty}_usec:{}", nanos / 1000));
+    }
+}
 
 fn kib(bytes: u64) -> Shown {
     text(format!("{:.2}", bytes as f64 / 1024.0))

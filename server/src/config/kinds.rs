@@ -193,6 +193,26 @@ impl Word for ClientMemory {
     }
 }
 
+/// A share in percent, or `no`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub Option<u32>);
+
+impl Word for Percent {
+    fn parse(word: &str, _range: Range) -> Result<Percent, String> {
+        if word.eq_ignore_ascii_case("no") {
+            return Ok(Percent(None));
+        }
+        let number = u32::parse(word, (1, 1000));
+        number
+            .map(|number| Percent(Some(number)))
+            .map_err(|_| "argument must be `no` or a number of percent between 1 and 1000".into())
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or_else(|| "no".into(), |percent| percent.to_string())
+    }
+}
+
 /// The permissions of a file, written in octal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode(pub u32);
@@ -350,6 +370,16 @@ choices! {
         Local = "local",
     }
 
+    /// Whether data stands on pages of 2 MiB.
+    HugePages {
+        /// Large databases do, small ones do not.
+        Auto = "auto",
+        /// Always.
+        Yes = "yes",
+        /// Never.
+        No = "no",
+    }
+
     /// The version of the snapshot format to write.
     RdbVersion {
         /// Redis 7.0 reads it.
@@ -433,6 +463,17 @@ mod tests {
             assert!(u32::parse(word, (0, 100)).is_err(), "{word}");
         }
         assert_eq!(u16::parse("65535", (0, 65535)), Ok(65535));
+    }
+
+    #[test]
+    fn a_share_is_a_number_or_no() {
+        let parse = |word| Percent::parse(word, (0, 0));
+        assert_eq!((parse("NO"), parse("50")), (Ok(Percent(None)), Ok(Percent(Some(50)))));
+        assert!(["0", "1001", "-5", "5%", ""].iter().all(|word| parse(word).is_err()));
+        assert_eq!(
+            (Word::show(&Percent(None)), Word::show(&Percent(Some(7)))),
+            ("no".into(), "7".into())
+        );
     }
 
     #[test]

@@ -44,7 +44,6 @@ pub static IGNORED: &[&str] = &[
     "active-defrag-max-scan-fields",
     "active-defrag-threshold-lower",
     "active-defrag-threshold-upper",
-    "active-expire-effort",
     "activedefrag",
     "activerehashing",
     "always-show-logo",

@@ -7,8 +7,8 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, ClientMemory, Hertz, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy, Mode, Range,
-    RdbVersion, Secret, Setting,
+    Allow, ClientMemory, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy,
+    Mode, Percent, Range, RdbVersion, Secret, Setting,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 
@@ -235,6 +235,13 @@ settings! {
         /// How many databases there are. Clients choose one by number with SELECT and begin with 0.
         "databases" databases: u32 = 16, AtStart, in 1..=1_000_000;
 
+        /// Whether keys and values stand on huge pages (2 MiB), which makes everything faster,
+        /// snapshots above all. With `auto` a database begins with ordinary pages and goes over when it
+        /// has more than 2 MiB. The system must allow them: what it says in
+        /// /sys/kernel/mm/transparent_hugepage/enabled is `madvise` or `always`. A change concerns
+        /// memory that is taken from then on.
+        "huge-pages" huge_pages: HugePages = HugePages::Auto, Live;
+
         /// Which changes of keys are published to subscribers. Each letter adds something: K publishes to
         /// `__keyspace@<db>__:<key>` and E to `__keyevent@<db>__:<event>`, and at least one of the two
         /// is needed; g commands of all types, $ strings, l lists, s sets, h hashes, z sorted sets,
@@ -246,6 +253,11 @@ settings! {
         /// and silent clients. More makes it prompter and uses more of the processor when idle. Below 1
         /// counts as 1, above 500 as 500.
         "hz" hz: Hertz = Hertz(10), Live, in 0..=i32::MAX;
+
+        /// How eagerly expired keys that nobody reads are removed, from 1 to 10. While more than 10 % (at
+        /// 10: 1 %) of the keys with a deadline are past it, up to 25 % (43 %) of the time goes to that,
+        /// in slices of a quarter of a millisecond; a tenth of it while fewer are.
+        "active-expire-effort" active_expire_effort: u16 = 1, Live, in 1..=10;
     }
 
     section "Snapshots" {
@@ -270,6 +282,13 @@ settings! {
         /// The version of the snapshot format to write. Redis 7.2 and newer and Valkey 8 and newer
         /// read 11; take 10 to go back to Redis 7.0. Files of any version are loaded.
         "rdb-version" rdb_version: RdbVersion = RdbVersion::V11, Live;
+
+        /// While a snapshot is being written, every page of memory that changes is copied. How much of
+        /// what this could take, by the rate of changes of the last seconds, must be available, in
+        /// percent: otherwise BGSAVE is refused, and a snapshot that is due waits. And a snapshot
+        /// during which memory does run out is given up, before the kernel ends the server. `no` lets
+        /// every snapshot begin and go on.
+        "snapshot-headroom" snapshot_headroom: Percent = Percent(Some(50)), Live;
 
         /// Refuse writes after a snapshot has failed, until one succeeds, so that somebody notices. Turn
         /// it off where the disk is watched in another way.

@@ -1,11 +1,12 @@
 //! Serves a batch: one command after the other through gates, call and follow.
 //!
-//! Owns: the order of steps for one command, and the timing of runs.   Uses: gates, rows, followers.
+//! Owns: the order of steps for one command.   Uses: gates, rows, followers, timing.
 //! Never: which command it is (a row says what is special about it).
 //!
 //! ```text
 //!   serve(batch)  until its end, or an early stop: output full, turn spent, client waits, closing
-//!     step        look the row up -> gates -> queue (MULTI) or call
+//!     step        look the row up -> gates -> queue (MULTI) or call; plain commands go straight to call
+//!                 while no gate would stop any of them and nothing queues or silences them
 //!       call      run in the row's context -> roll back on error -> follow -> Next
 //! ```
 
@@ -21,10 +22,9 @@ use crate::keyspace::change::Event;
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
 use crate::resp::protocol::ProtocolError;
-use crate::resp::reply::Reply;
+use crate::resp::reply::{Mark, Reply};
 use crate::session::transaction::Transaction;
 use crate::session::{Answers, Session};
-use crate::stats::Stats;
 
 /// What one step of a batch says.
 enum Step {
@@ -104,11 +104,20 @@ impl Engine {
         begun: u64,
     ) -> Step {
         batch.stop = Stop::Done;
+        let mut plain_runs = self.plain_runs(me);
         while batch.cursor < batch.requests.len() {
             let prepared = batch.prepared[batch.cursor];
             let args = batch.requests.args(batch.cursor);
             self.ahead.step(&self.parts.keyspace);
-            let step = self.step(host, me, prepared, args, &mut batch.reply);
+            let step = if prepared.plain && plain_runs {
+                // What reads or writes data asks for nothing behind it.
+                let _done = self.call(host, me, prepared, args, &mut batch.reply, false);
+                Step::Next
+            } else {
+                let step = self.step(host, me, prepared, args, &mut batch.reply);
+                plain_runs = self.plain_runs(me);
+                step
+            };
             if matches!(step, Step::Wait) {
                 return Step::Wait;
             }
@@ -131,6 +140,13 @@ impl Engine {
             }
         }
         Step::Next
+    }
+
+    /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence.
+    fn plain_runs(&self, me: &Session) -> bool {
+        me.answers == Answers::On
+            && me.transaction.is_none()
+            && gate::all_open(me, &self.parts, self.now)
     }
 
     /// Applies the batch's ending behind its last reply.
@@ -215,11 +231,11 @@ impl Engine {
                 return self.answered(me, reply, mark);
             }
         }
-        me.commands += 1;
-        me.last_command = entry.row.name;
         if let Some(transaction) = &mut me.transaction
             && !entry.row.flags.has(NOT_QUEUED)
         {
+            me.commands += 1;
+            me.last_command = entry.row.name;
             let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
             if transaction.bytes() + args.bytes_len() as u64 > limit {
                 let id = me.id().0;
@@ -232,8 +248,7 @@ impl Engine {
         }
         let next = self.call(host, me, prepared, args, reply, false);
         me.closing |= matches!(next, Next::Close);
-        let freeing = host.freeing();
-        let hold = matches!(next, Next::AwaitFreed) && freeing.freed < freeing.handed;
+        let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
         self.carry_out(host, me, next, reply, args);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
@@ -262,12 +277,7 @@ impl Engine {
 
     /// Takes the reply back where CLIENT REPLY asked for silence.
     #[inline]
-    fn answered(
-        &mut self,
-        me: &mut Session,
-        reply: &mut Reply,
-        mark: crate::resp::reply::Mark,
-    ) -> Step {
+    fn answered(&mut self, me: &mut Session, reply: &mut Reply, mark: Mark) -> Step {
         match me.answers {
             Answers::On => {}
             Answers::Off => reply.roll_back(mark),
@@ -295,42 +305,63 @@ impl Engine {
         reply: &mut Reply,
         in_exec: bool,
     ) -> Next {
-        let Some(&entry) = self.parts.index.entry(prepared.row) else { return Next::Done };
-        let fast = entry.row.flags.has_any(FAST.and(BRIEF));
+        let Some(row) = self.parts.index.entry(prepared.row).map(|entry| entry.row) else {
+            return Next::Done;
+        };
+        let fast = row.flags.has_any(FAST.and(BRIEF));
         if !fast {
-            self.run.end(host.ticks(), &mut self.parts.stats);
+            self.end_fast_run(host);
+        }
+        if !in_exec {
+            me.commands += 1;
+            me.last_command = row.name;
         }
         let mark = reply.mark();
-        crash::note(entry.row.name);
+        crash::note(row.name);
         self.parts.changes.begin();
         let db = me.db;
-        let result = match entry.row.run {
+        let result = match row.run {
             Run::Read(run) => self.read(run, me, prepared.hashed, args, reply),
-            Run::Write(run) => self.write(run, host, me, prepared.hashed, args, reply),
+            Run::Write(run) => self.write(run, me, prepared.hashed, args, reply),
             Run::Session(run) => self.session(run, me, args, reply, in_exec),
             Run::Server(run) => self.server(run, host, me, args, reply, in_exec),
             // A container passes no gate without a subcommand, and `check` refuses Unset.
             Run::Container | Run::Unset => Err(Error::Syntax),
         };
         crash::note("");
-        let failed = result.is_err();
-        let next = result.unwrap_or_else(|error| {
-            reply.roll_back(mark);
-            self.error(reply, &error);
-            Next::Done
-        });
+        let next = match result {
+            Ok(next) => next,
+            Err(error) => {
+                self.fail(prepared.row, reply, mark, &error);
+                Next::Done
+            }
+        };
         self.parts.changes.tell_sent(db, args.len(), args.iter());
         // Only a read leaves keys to bury, and a read has changed nothing that would have to follow first.
         self.bury_expired(me);
         self.tell_misses(me);
         self.follow(me);
-        self.count(prepared.row, failed);
         if fast {
             self.run.ran(prepared.row);
         } else {
-            self.run.slow(prepared.row, host.ticks(), &mut self.parts.stats);
+            let Parts { stats, lookups, .. } = &mut self.parts;
+            self.run.slow(prepared.row, host.ticks(), stats, lookups);
         }
         next
+    }
+
+    /// Answers the error of a command that ran, in place of what it had written.
+    #[cold]
+    fn fail(&mut self, row: RowId, reply: &mut Reply, mark: Mark, error: &Error) {
+        reply.roll_back(mark);
+        self.error(reply, error);
+        self.parts.stats.per_command[row as usize].failed += 1;
+    }
+
+    /// The time up to now belongs to the fast commands that ran.
+    pub(super) fn end_fast_run(&mut self, host: &mut dyn Host) {
+        let Parts { stats, lookups, .. } = &mut self.parts;
+        self.run.end(host.ticks(), stats, lookups);
     }
 
     #[inline]
@@ -354,13 +385,12 @@ impl Engine {
     fn write(
         &mut self,
         run: fn(&mut WriteCx<'_>) -> crate::resp::Result<crate::keyspace::change::Change>,
-        host: &mut dyn Host,
         me: &Session,
         hashed: Hashed,
         args: Args<'_>,
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
-        let Parts { keyspace, lookups, config, changes, emptied, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, garbage, .. } = &mut self.parts;
         let clock = access_clock(self.now.unix_s());
         let mut cx = WriteCx {
             args,
@@ -368,7 +398,7 @@ impl Engine {
             keyspace,
             changes,
             lookups,
-            emptied,
+            emptied: &mut garbage.databases,
             config,
             db: me.db,
             now: self.now,
@@ -378,7 +408,7 @@ impl Engine {
         };
         let result = run(&mut cx);
         let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };
-        self.hand_over_waste(host, me.db);
+        self.collect_waste(me.db);
         result.map(|_change| next)
     }
 
@@ -434,26 +464,19 @@ impl Engine {
         result
     }
 
-    fn count(&mut self, row: RowId, failed: bool) {
-        let stats = &mut self.parts.stats;
-        stats.commands += 1;
-        let own = &mut stats.per_command[row as usize];
-        own.calls += 1;
-        own.failed += u64::from(failed);
-        let lookups = &mut self.parts.lookups;
-        stats.hits += std::mem::take(&mut lookups.hits);
-        stats.misses += std::mem::take(&mut lookups.misses);
-        stats.expired += std::mem::take(&mut lookups.removed);
-    }
-
     /// Removes the keys that reads found past their time, and tells everybody.
     #[inline]
-    pub(super) fn bury_expired(&mut self, me: &mut Session) {
-        if self.parts.lookups.expired.is_empty() {
-            return;
+    fn bury_expired(&mut self, me: &mut Session) {
+        if !self.parts.lookups.expired.is_empty() {
+            self.bury(me);
         }
+    }
+
+    #[cold]
+    fn bury(&mut self, me: &mut Session) {
         for (db, key) in std::mem::take(&mut self.parts.lookups.expired) {
             self.expire(me, db, &key);
+            self.collect_waste(db);
         }
         // What followed these must not follow the command once more.
         self.parts.changes.begin();
@@ -464,10 +487,10 @@ impl Engine {
         let parts = &mut self.parts;
         let key = parts.keyspace.key(key);
         let mut slot = parts.keyspace.db_mut(db).slot(key);
-        let past = slot.deadline().is_some_and(|deadline| deadline < self.now.unix_ms());
-        if !past || !slot.remove() {
+        if slot.deadline().is_none_or(|deadline| deadline >= self.now.unix_ms()) {
             return;
         }
+        slot.remove();
         parts.stats.expired += 1;
         parts.changes.begin();
         parts.changes.tell(db, &[b"DEL", key.bytes]);
@@ -494,51 +517,4 @@ fn unknown(args: Args<'_>) -> Error {
         shown.push_str("' ");
     }
     Error::UnknownCommand(echo(args.get(0)), shown)
-}
-
-/// The timing of commands: slow ones one by one, a run of fast ones together.
-#[derive(Default)]
-pub(super) struct FastRun {
-    since: u64,
-    rows: Vec<RowId>,
-    slow_seen: bool,
-}
-
-impl FastRun {
-    /// A turn begins.
-    pub(super) fn begin(&mut self, ticks: u64) {
-        self.since = ticks;
-        self.slow_seen = false;
-    }
-
-    /// Whether the clock is worth reading: a slow command ran since the last time, or many fast ones.
-    #[inline]
-    pub(super) fn worth_a_look(&mut self) -> bool {
-        std::mem::take(&mut self.slow_seen) || self.rows.len() % 1024 == 1023
-    }
-
-    /// A fast command ran.
-    #[inline]
-    fn ran(&mut self, row: RowId) {
-        self.rows.push(row);
-    }
-
-    /// A slow command ran.
-    fn slow(&mut self, row: RowId, ticks: u64, stats: &mut Stats) {
-        stats.per_command[row as usize].nanos += ticks.saturating_sub(self.since);
-        self.since = ticks;
-        self.slow_seen = true;
-    }
-
-    /// The run of fast commands ends, with the turn or before a slow one; its time is spread over them.
-    pub(super) fn end(&mut self, ticks: u64, stats: &mut Stats) {
-        if !self.rows.is_empty() {
-            let each = ticks.saturating_sub(self.since) / self.rows.len() as u64;
-            for &row in &self.rows {
-                stats.per_command[row as usize].nanos += each;
-            }
-            self.rows.clear();
-        }
-        self.since = ticks;
-    }
 }

@@ -72,7 +72,8 @@ impl Engine {
         reply.array(transaction.len());
         self.feed.begin_unit();
         for (row, args) in transaction.commands() {
-            let prepared = Prepared { row, hashed: self.hash_first_key(row, args) };
+            let hashed = self.hash_first_key(row, args);
+            let prepared = Prepared { row, hashed, plain: false };
             let next = self.call(host, me, prepared, args, reply, true);
             let closes = matches!(next, Next::Close);
             self.carry_out(host, me, next, reply, args);

@@ -3,6 +3,7 @@
 //! Owns: when, and whom.   Uses: session's ledger, host.   Never: measures (sessions and `io` do).
 
 use super::Engine;
+use super::cron::Again;
 use super::port::{Host, Outbound};
 use crate::command::client_list;
 use crate::config::ClientMemory;
@@ -27,17 +28,20 @@ impl Engine {
         (limit > 0).then_some(limit.max(LEAST))
     }
 
-    /// Closes the heaviest connections until the others are within the limit. O(1) while they are; else O(seats),
-    /// microseconds for thousands.
-    pub(super) fn evict_clients(&mut self, host: &mut dyn Host) {
-        let Some(limit) = self.client_limit() else { return };
+    /// Whether all connections together hold more than they may. O(1).
+    pub(super) fn clients_hold_too_much(&self) -> bool {
+        self.client_limit().is_some_and(|limit| self.parts.sessions.ledger().total() > limit)
+    }
+
+    /// Closes the heaviest connections until the others are within the limit. O(seats), microseconds for thousands.
+    pub(super) fn evict_clients(&mut self, host: &mut dyn Host) -> Again {
+        let Some(limit) = self.client_limit() else { return Again::AtRate };
         let held = self.parts.sessions.ledger().total();
-        if held <= limit {
+        let excess = held.saturating_sub(limit);
+        let heaviest = self.parts.sessions.ledger().heaviest(excess, MOST);
+        if !heaviest.is_empty() {
             self.client_alarm = false;
-            return;
-        }
-        let heaviest = self.parts.sessions.ledger().heaviest(held - limit, MOST);
-        if heaviest.is_empty() && !std::mem::replace(&mut self.client_alarm, true) {
+        } else if !std::mem::replace(&mut self.client_alarm, true) {
             tracing::warn!(
                 "Clients hold {held} bytes, more than maxmemory-clients allows ({limit}), and all that \
                  may be evicted are"
@@ -46,6 +50,7 @@ impl Engine {
         for seat in heaviest {
             self.evict_client(host, seat);
         }
+        Again::AtRate
     }
 
     fn evict_client(&mut self, host: &dyn Host, seat: u32) {

@@ -6,6 +6,8 @@
 
 use super::Engine;
 use super::port::{Host, HostError};
+use crate::base::slab::{self, land};
+use crate::config::kinds::HugePages;
 use crate::config::{ChangeError, Config, Fault, ROWS, Row};
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -23,9 +25,23 @@ const SETTERS: &[(&str, Setter)] = &[
         host.log_at(new.log_level);
         Ok(())
     }),
+    // Memory for data is prepared ahead.
+    ("huge-pages", |_, _, new| {
+        stand_on(new.huge_pages);
+        Ok(())
+    }),
     // The directory must exist, and be ours alone.
     ("dir", move_to),
 ];
+
+/// Chooses the pages that data takes from now on.
+pub fn stand_on(choice: HugePages) {
+    land().set_huge_pages(match choice {
+        HugePages::Auto => slab::HugePages::Auto,
+        HugePages::Yes => slab::HugePages::Yes,
+        HugePages::No => slab::HugePages::No,
+    });
+}
 
 fn move_to(host: &mut dyn Host, old: &Config, new: &mut Config) -> Result<(), HostError> {
     new.dir = beside(&old.dir, &new.dir);

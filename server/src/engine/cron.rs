@@ -5,7 +5,7 @@
 use super::Engine;
 use super::port::Host;
 use crate::base::alloc;
-use crate::session::{Arrival, Session};
+use crate::session::Session;
 
 /// How often a duty is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,151 +29,185 @@ impl Rate {
     }
 }
 
-type Duty = fn(&mut Engine, &mut dyn Host);
+/// When a duty wants to be done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// As its rate says.
+    AtRate,
+    /// After so many microseconds: it is in the midst of something.
+    In(u64),
+}
 
-/// Name, period in microseconds (0: with every turn), work. Each bounds itself; the comment says by what.
-const DUTIES: &[(&str, Rate, Duty)] = &[
+struct Duty {
+    /// What INFO calls it.
+    name: &'static str,
+    rate: Rate,
+    /// Whether there is anything to do: what is done with every turn is asked so with every turn.
+    wanted: fn(&Engine) -> bool,
+    /// A slice of it. Each bounds itself; the comment in the list says by what.
+    work: fn(&mut Engine, &mut dyn Host) -> Again,
+}
+
+const fn duty(
+    name: &'static str,
+    rate: Rate,
+    wanted: fn(&Engine) -> bool,
+    work: fn(&mut Engine, &mut dyn Host) -> Again,
+) -> Duty {
+    Duty { name, rate, wanted, work }
+}
+
+const DUTIES: &[Duty] = &[
     // One look at the pause's end.
-    ("pause", Rate::EveryTurn, end_pause),
-    // One comparison; above the limit a pass over 16 bytes a client, and MOST closings.
-    ("clients", Rate::EveryTurn, Engine::evict_clients),
-    // One question to the host, if anybody waits.
-    ("freed", Rate::EveryTurn, Engine::release_waiters),
-    // At most 5 ms of loading.
-    ("load", Rate::EveryTurn, Engine::continue_load),
-    // A wait that does not block, each 10 ms; nothing without a child.
-    ("child", Rate::EveryTurn, Engine::tend_child),
+    duty("pause", Rate::EveryTurn, |engine| !engine.parked.is_empty(), end_pause),
+    // A pass over 16 bytes a client, and MOST closings.
+    duty("clients", Rate::EveryTurn, Engine::clients_hold_too_much, Engine::evict_clients),
+    // One question to the host.
+    duty("freed", Rate::EveryTurn, Engine::anybody_awaits_freed, Engine::release_waiters),
+    // At most 5 ms of loading, while nobody is served.
+    duty("load", Rate::EveryTurn, Engine::is_loading, load),
+    // A wait that does not block, each 10 ms.
+    duty("child", Rate::EveryTurn, |engine| engine.parts.persist.child.is_some(), tend_child),
     // A fork when one is due.
-    ("snapshot", Rate::Hertz, Engine::begin_due_snapshot),
-    // At most EXPIRE_KEYS keys and EXPIRE_BUCKETS buckets for each database.
-    ("expire", Rate::Hertz, expire_due),
-    // A look at each database that was ever written to.
-    ("waste", Rate::Hertz, hand_over_all_waste),
-    // One pass over the sessions, once a second.
-    ("idle", Rate::EverySecond, close_idle),
+    duty("snapshot", Rate::Hertz, |_| true, begin_snapshot),
+    // 250 us; more than that share of the time only if much is due.
+    duty("expire", Rate::Hertz, may_expire, Engine::expire_slice),
+    // IDLE_SEATS sessions, all of them within a second.
+    duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
     // A few additions.
-    ("rates", Rate::Hertz, sample_rates),
+    duty("headroom", Rate::EverySecond, |_| true, sample_changes),
+    // A few additions.
+    duty("rates", Rate::Hertz, |_| true, sample_rates),
     // At most every MEMORY_US one question to the allocator, some microseconds.
-    ("memory", Rate::EveryTurn, gauge_memory),
+    duty("memory", Rate::EveryTurn, is_gauge_old, gauge_memory),
 ];
 
 /// When each duty is next due, in microseconds of the monotonic clock.
 pub struct Clockwork {
     next: Vec<u64>,
+    /// The seat at which the next slice of `idle` begins.
+    idle_seat: usize,
 }
 
 impl Default for Clockwork {
     fn default() -> Self {
-        Clockwork { next: vec![0; DUTIES.len()] }
+        Clockwork { next: vec![0; DUTIES.len()], idle_seat: 0 }
     }
 }
 
 impl Clockwork {
     /// The earliest time that a periodic duty is due.
     pub fn next(&self) -> u64 {
-        DUTIES
-            .iter()
-            .zip(&self.next)
-            .filter(|((_, rate, _), _)| *rate != Rate::EveryTurn)
-            .map(|(_, &next)| next)
-            .min()
-            .unwrap_or(u64::MAX)
+        let all = DUTIES.iter().zip(&self.next);
+        let periodic = all.filter(|(duty, _)| duty.rate != Rate::EveryTurn);
+        periodic.map(|(_, &next)| next).min().unwrap_or(u64::MAX)
     }
 }
 
 impl Engine {
-    /// Does the duties that are due.
+    /// Does the duties that are due, and notes the longest slice of each.
     pub(super) fn work(&mut self, host: &mut dyn Host) {
-        for (at, &(_, rate, duty)) in DUTIES.iter().enumerate() {
-            let period = rate.period(self.parts.config.hz.0);
-            if self.clockwork.next[at] <= self.now.mono_us {
-                // What has a rate is periodic and can rest; loads and waits cannot.
-                if period == 0 || !self.parts.duties_paused {
-                    duty(self, host);
-                }
-                self.clockwork.next[at] = self.now.mono_us + period;
+        for (at, duty) in DUTIES.iter().enumerate() {
+            if self.clockwork.next[at] > self.now.mono_us {
+                continue;
             }
+            let period = duty.rate.period(self.parts.config.hz.0);
+            // What has a rate is periodic and can rest; loads and waits cannot.
+            let rests = period > 0 && self.parts.duties_paused;
+            let mut again = Again::AtRate;
+            if !rests && (duty.wanted)(self) {
+                let begun = host.ticks();
+                again = (duty.work)(self, host);
+                let took = host.ticks().saturating_sub(begun);
+                self.parts.stats.slice(duty.name, took);
+            }
+            let pause = match again {
+                Again::AtRate => period,
+                Again::In(micros) => micros,
+            };
+            self.clockwork.next[at] = self.now.mono_us + pause;
         }
+        self.hand_over_garbage(host);
     }
 }
 
-fn end_pause(engine: &mut Engine, _host: &mut dyn Host) {
-    if !engine.parked.is_empty() && engine.parts.pause.current(engine.now).is_none() {
+fn end_pause(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+    if engine.parts.pause.current(engine.now).is_none() {
         engine.parked.release(&mut engine.queue);
     }
+    Again::AtRate
 }
 
-/// Buckets that one round looks at in a database.
-const EXPIRE_BUCKETS: usize = 2_000;
-/// Keys that one round removes in a database.
-const EXPIRE_KEYS: usize = 2_000;
-
-/// Removes keys whose time has passed and that nobody reads.
-fn expire_due(engine: &mut Engine, _host: &mut dyn Host) {
-    if !engine.parts.active_expire || engine.parts.persist.loading.is_some() {
-        return;
-    }
-    let now_ms = engine.now.unix_ms();
-    let mut nobody = Session::new(Arrival::default(), engine.now, true);
-    for db in 0..engine.parts.keyspace.written() {
-        if engine.parts.keyspace.db(db).volatile_len() == 0 {
-            continue;
-        }
-        let mut due: Vec<Box<[u8]>> = Vec::new();
-        engine.parts.keyspace.db_mut(db).due(now_ms, EXPIRE_BUCKETS, &mut |key| {
-            if due.len() < EXPIRE_KEYS {
-                due.push(key.into());
-            }
-        });
-        for key in due {
-            engine.expire(&mut nobody, db, &key);
-        }
-    }
+fn load(engine: &mut Engine, host: &mut dyn Host) -> Again {
+    engine.continue_load(host);
+    Again::AtRate
 }
 
-/// Hands over what was removed from databases that nobody had selected: by expiry and its like.
-fn hand_over_all_waste(engine: &mut Engine, host: &mut dyn Host) {
-    for db in 0..engine.parts.keyspace.written() {
-        engine.hand_over_waste(host, db);
-    }
+fn tend_child(engine: &mut Engine, host: &mut dyn Host) -> Again {
+    engine.tend_child(host);
+    Again::AtRate
 }
+
+fn begin_snapshot(engine: &mut Engine, host: &mut dyn Host) -> Again {
+    engine.begin_due_snapshot(host);
+    Again::AtRate
+}
+
+fn may_expire(engine: &Engine) -> bool {
+    engine.parts.active_expire && engine.parts.persist.loading.is_none()
+}
+
+/// What is in the midst of something without hurry goes on after so many microseconds.
+const SOON_US: u64 = 1_000;
+/// Seats that one slice of `idle` looks at: a cache miss each.
+const IDLE_SEATS: usize = 1_000;
 
 /// Closes connections that said nothing for `timeout` seconds; subscribers and waiting clients stay.
-fn close_idle(engine: &mut Engine, _host: &mut dyn Host) {
+fn close_idle(engine: &mut Engine, _host: &mut dyn Host) -> Again {
     let limit = u64::from(engine.parts.config.timeout) * 1_000_000;
-    if limit == 0 {
-        return;
-    }
     let now = engine.now.mono_us;
-    let idle: Vec<_> = engine
-        .parts
-        .sessions
-        .iter()
+    let sessions = &mut engine.parts.sessions;
+    let first = engine.clockwork.idle_seat;
+    let idle: Vec<_> = sessions
+        .some(first, IDLE_SEATS)
         .filter(|s| s.subscriptions() == 0 && !s.parked)
         .filter(|s| now.saturating_sub(s.last_seen.mono_us) > limit)
         .map(Session::id)
         .collect();
     for id in idle {
         tracing::debug!("Closing idle client {}", id.0);
-        engine.parts.sessions.close(id);
+        sessions.close(id);
     }
+    engine.clockwork.idle_seat = first + IDLE_SEATS;
+    if engine.clockwork.idle_seat < sessions.seats() {
+        return Again::In(SOON_US);
+    }
+    engine.clockwork.idle_seat = 0;
+    Again::AtRate
 }
 
-fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) {
+fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) -> Again {
     let stats = &mut engine.parts.stats;
     let totals = [stats.commands, stats.bytes_in, stats.bytes_out];
     stats.rates.sample(engine.now, totals);
+    Again::AtRate
+}
+
+fn sample_changes(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+    let persist = &mut engine.parts.persist;
+    persist.headroom.sample(persist.dirty);
+    Again::AtRate
 }
 
 /// What other threads free is known after so many microseconds, while there is anything to do.
 const MEMORY_US: u64 = 10_000;
 
-fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) {
-    let now = engine.now.mono_us;
-    if now < engine.gauged_us + MEMORY_US {
-        return;
-    }
-    engine.gauged_us = now;
+fn is_gauge_old(engine: &Engine) -> bool {
+    engine.now.mono_us >= engine.gauged_us + MEMORY_US
+}
+
+fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+    engine.gauged_us = engine.now.mono_us;
     alloc::refresh();
     let used = engine.parts.used_memory();
     let stats = &mut engine.parts.stats;
@@ -181,4 +215,5 @@ fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) {
         stats.peak_memory = used;
         stats.peak_time = engine.now.unix_s();
     }
+    Again::AtRate
 }

@@ -27,6 +27,13 @@ impl Engine {
     /// Publishes the keys that the call looked for in vain. A miss is an event, but no change.
     #[inline]
     pub(super) fn tell_misses(&mut self, me: &mut Session) {
+        if !self.parts.lookups.missed.is_empty() {
+            self.publish_misses(me);
+        }
+    }
+
+    #[cold]
+    fn publish_misses(&mut self, me: &mut Session) {
         let Parts { config, pubsub, sessions, lookups, .. } = &mut self.parts;
         for (db, key) in lookups.missed.drain(..) {
             let missed = Changed { db, key: &key, event: Event::KEY_MISS };
@@ -40,9 +47,14 @@ impl Engine {
     pub(super) fn follow(&mut self, me: &mut Session) {
         self.parts.persist.dirty += self.parts.changes.dirty();
         if self.parts.changes.heard() {
-            for (_, follower) in FOLLOWERS {
-                follower(self, me);
-            }
+            self.tell_followers(me);
+        }
+    }
+
+    #[cold]
+    fn tell_followers(&mut self, me: &mut Session) {
+        for (_, follower) in FOLLOWERS {
+            follower(self, me);
         }
     }
 }

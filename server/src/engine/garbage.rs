@@ -6,6 +6,7 @@
 //! in the order in which they were given; so a client waits for a number, the objects given until then.
 
 use super::Engine;
+use super::cron::Again;
 use super::port::{Batch, Garbage, Host};
 use crate::session::ClientId;
 
@@ -35,19 +36,36 @@ impl Waiters {
 }
 
 impl Engine {
-    /// Hands over what calls removed from a database and what they emptied.
+    /// Takes what was removed from a database and is slow to free. Whoever changes one calls it, a call for its command's.
     #[inline]
-    pub(super) fn hand_over_waste(&mut self, host: &mut dyn Host, db: usize) {
-        let values = self.parts.keyspace.take_waste(db);
+    pub(super) fn collect_waste(&mut self, db: usize) {
+        let mut values = self.parts.keyspace.take_waste(db);
         if !values.is_empty() {
-            let objects = values.len() as u64;
-            host.discard(Garbage { what: Box::new(values), objects });
+            self.parts.garbage.values.append(&mut values);
         }
-        if !self.parts.emptied.is_empty() {
-            let emptied = std::mem::take(&mut self.parts.emptied);
-            let objects = emptied.iter().map(|dropped| dropped.len() as u64).sum();
-            host.discard(Garbage { what: Box::new(emptied), objects });
+    }
+
+    /// Hands over what the turn removed.
+    pub(super) fn hand_over_garbage(&mut self, host: &mut dyn Host) {
+        let garbage = &mut self.parts.garbage;
+        if garbage.values.is_empty() && garbage.databases.is_empty() {
+            return;
         }
+        let removed = std::mem::take(garbage);
+        let objects = removed.objects();
+        host.discard(Garbage { what: Box::new(removed), objects });
+    }
+
+    /// Whether a client must wait until everything removed so far is freed; hands it over.
+    pub(super) fn must_await_freed(&mut self, host: &mut dyn Host) -> bool {
+        self.hand_over_garbage(host);
+        let freeing = host.freeing();
+        freeing.freed < freeing.handed
+    }
+
+    /// Whether any client waits.
+    pub(super) fn anybody_awaits_freed(&self) -> bool {
+        !self.waiters.0.is_empty()
     }
 
     /// Keeps a batch, whose replies must not go out before everything handed over so far is freed.
@@ -56,12 +74,10 @@ impl Engine {
     }
 
     /// Lets those go on whose objects are freed.
-    pub(super) fn release_waiters(&mut self, host: &mut dyn Host) {
-        if self.waiters.0.is_empty() {
-            return;
-        }
+    pub(super) fn release_waiters(&mut self, host: &mut dyn Host) -> Again {
         let freed = host.freeing().freed;
         let done = self.waiters.0.extract_if(.., |waiting| waiting.until <= freed);
         self.queue.extend(done.map(|waiting| waiting.batch));
+        Again::AtRate
     }
 }

@@ -43,29 +43,41 @@ pub struct Visit<'a> {
 
 type Gate = fn(&Visit<'_>) -> Verdict;
 
+/// Whether a gate lets every plain command of a session pass (see [`Prepared::plain`]): then it need not be
+/// asked for each. No plain command may change the answer.
+///
+/// [`Prepared::plain`]: super::port::Prepared::plain
+type Open = fn(&Session, &Parts, Now) -> bool;
+
 /// In this order, which is a real server's, because clients see which error comes first; a pause
 /// comes last, so that errors are not delayed.
-pub const GATES: &[(&str, Gate)] = &[
-    ("container", subcommand_known),
-    ("arity", arity),
-    ("authentication", authenticated),
-    ("transaction", allowed_in_transaction),
-    ("snapshot", snapshots_work),
-    ("subscription", allowed_to_subscriber),
-    ("loading", loaded),
-    ("pause", not_paused),
+pub const GATES: &[(&str, Gate, Open)] = &[
+    // Plain commands are no containers, and have as many words as they need.
+    ("container", subcommand_known, |_, _, _| true),
+    ("arity", arity, |_, _, _| true),
+    ("authentication", authenticated, |me, _, _| me.authenticated),
+    ("transaction", allowed_in_transaction, |me, _, _| me.transaction.is_none()),
+    ("snapshot", snapshots_work, |_, parts, _| parts.persist.last_error.is_none()),
+    ("subscription", allowed_to_subscriber, |me, _, _| !me.only_listens()),
+    ("loading", loaded, |_, parts, _| parts.persist.loading.is_none()),
+    ("pause", not_paused, |_, parts, now| parts.pause.current(now).is_none()),
 ];
 
 /// Asks every gate in order.
 #[inline]
 pub fn judge(visit: &Visit<'_>) -> Verdict {
-    for (_, gate) in GATES {
+    for (_, gate, _) in GATES {
         match gate(visit) {
             Verdict::Pass => {}
             other => return other,
         }
     }
     Verdict::Pass
+}
+
+/// Whether all gates let every plain command of a session pass, until a command that is not plain has run.
+pub fn all_open(me: &Session, parts: &Parts, now: Now) -> bool {
+    GATES.iter().all(|(_, _, open)| open(me, parts, now))
 }
 
 #[inline]

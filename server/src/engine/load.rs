@@ -1,26 +1,34 @@
 //! Loads a snapshot in slices, so that clients are answered -LOADING meanwhile.
 //!
-//! Owns: the load that runs.   Uses: persist's loader, the host.   Never: serves half a data set.
+//! Owns: the load that runs.   Uses: persist's restore, the host.   Never: serves half a data set.
+//!
+//! The host decodes, beside this thread if it can; here keys are only put in.
 
 use super::Engine;
-use super::port::{Host, HostError, load_failure};
-use crate::persist::rdb::load::{Loader, Options};
+use super::port::{Decoded, Host, HostError, load_failure};
+use crate::persist::rdb::decode::Purpose;
+use crate::persist::rdb::fault::LoadError;
+use crate::persist::rdb::records::Records;
 use crate::persist::restore::Restore;
 use crate::persist::state::Loading;
 use crate::resp::error::Error;
 
-/// Bytes that are read at once.
-const BLOCK: usize = 1 << 20;
 /// A slice ends after this many microseconds.
 const SLICE_US: u64 = 5_000;
 
 /// A snapshot that is being read.
 pub struct Load {
-    loader: Loader,
     name: String,
-    buffer: Vec<u8>,
-    done: u64,
-    db: usize,
+    restore: Restore,
+    records: Records,
+}
+
+/// How a step of a load went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Went {
+    On,
+    NothingYet,
+    Complete,
 }
 
 impl Engine {
@@ -30,7 +38,11 @@ impl Engine {
     /// The file is there and cannot be opened.
     pub fn begin_load(&mut self, host: &mut dyn Host) -> Result<bool, HostError> {
         self.parts.persist.rests_at(self.now);
-        let Some(file) = host.open_snapshot(&self.job())? else { return Ok(false) };
+        let purpose = Purpose {
+            hasher: self.parts.keyspace.hasher().clone(),
+            databases: self.parts.keyspace.databases(),
+        };
+        let Some(file) = host.open_snapshot(&self.job(), purpose)? else { return Ok(false) };
         self.parts.persist.loading = Some(Loading {
             since: self.now,
             since_unix: self.now.unix_s(),
@@ -38,11 +50,9 @@ impl Engine {
             done: 0,
         });
         self.load = Some(Load {
-            loader: Loader::new(Options::file(file.size)),
             name: file.name,
-            buffer: vec![0; BLOCK],
-            done: 0,
-            db: 0,
+            restore: Restore::default(),
+            records: Records::default(),
         });
         Ok(true)
     }
@@ -55,48 +65,49 @@ impl Engine {
         let Some(mut load) = self.load.take() else { return Ok(true) };
         let begun = host.ticks();
         while host.ticks().saturating_sub(begun) < SLICE_US * 1000 {
-            match self.load_block(host, &mut load) {
-                Ok(false) => {}
-                Ok(true) => {
+            match self.load_some(host, &mut load) {
+                Ok(Went::On) => {}
+                Ok(Went::NothingYet) => break,
+                Ok(Went::Complete) => {
                     self.loaded(&load);
                     return Ok(true);
                 }
-                Err(why) => {
+                Err(error) => {
                     self.parts.persist.loading = None;
                     self.empty();
-                    return Err(why);
+                    return Err(load_failure(&load.name, &error));
                 }
             }
-        }
-        if let Some(loading) = &mut self.parts.persist.loading {
-            loading.done = load.done;
         }
         self.load = Some(load);
         Ok(false)
     }
 
-    fn load_block(&mut self, host: &mut dyn Host, load: &mut Load) -> Result<bool, HostError> {
-        let read = host.read_snapshot(&mut load.buffer)?;
-        load.done += read as u64;
-        let mut target = Restore::new(&mut self.parts.keyspace, load.db, self.now.unix_ms());
-        let result = load.loader.feed(&load.buffer[..read], &mut target);
-        load.db = target.db();
-        let result = match result {
-            Ok(_) if read == 0 => load.loader.end().map(|_| true),
-            other => other.map(|_| false),
-        };
-        result.map_err(|error| load_failure(&load.name, &error))
+    fn load_some(&mut self, host: &mut dyn Host, load: &mut Load) -> Result<Went, LoadError> {
+        if load.records.is_empty() {
+            match host.next_records(std::mem::take(&mut load.records))? {
+                Decoded::Records(records) => load.records = records,
+                Decoded::Later => return Ok(Went::NothingYet),
+                Decoded::End => return Ok(Went::Complete),
+            }
+            if let Some(loading) = &mut self.parts.persist.loading {
+                loading.done = load.records.position;
+            }
+        }
+        let now_ms = self.now.unix_ms();
+        load.restore.take(&mut self.parts.keyspace, &mut load.records, now_ms)?;
+        Ok(Went::On)
     }
 
     fn loaded(&mut self, load: &Load) {
         let persist = &mut self.parts.persist;
         let since = persist.loading.map_or(self.now, |loading| loading.since);
+        let Restore { kept, expired, .. } = load.restore;
         persist.loading = None;
-        persist.loaded = load.loader.keys();
+        persist.loaded = (kept, expired);
         persist.dirty = 0;
         let seconds = self.now.mono_us.saturating_sub(since.mono_us) as f64 / 1e6;
-        let (keys, expired) = load.loader.keys();
-        tracing::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
+        tracing::info!("Done loading RDB, keys loaded: {kept}, keys expired: {expired}.");
         tracing::info!("DB loaded from disk: {seconds:.3} seconds");
     }
 

@@ -22,17 +22,20 @@ pub mod carry;
 pub mod client_limit;
 pub mod configure;
 pub mod cron;
+mod expire;
 pub mod follow;
 pub mod garbage;
 pub mod gate;
+pub mod headroom;
 pub mod load;
 pub mod park;
 pub mod port;
 pub mod snapshot;
+mod timing;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
-use crate::command::context::{About, Lookups, Parts};
+use crate::command::context::{About, Lookups, Parts, Removed};
 use crate::command::index::Index;
 use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
@@ -69,9 +72,10 @@ pub struct Engine {
     waiters: garbage::Waiters,
     outbox: Vec<Outbound>,
     clockwork: Clockwork,
+    expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
-    run: call::FastRun,
+    run: timing::FastRun,
     ahead: ahead::Ahead,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
@@ -102,7 +106,7 @@ impl Engine {
             persist: Persist::default(),
             changes: Changes::default(),
             lookups: Lookups::default(),
-            emptied: Vec::new(),
+            garbage: Removed::default(),
             index,
             rng,
             config,
@@ -117,9 +121,10 @@ impl Engine {
             waiters: garbage::Waiters::default(),
             outbox: Vec::new(),
             clockwork: Clockwork::default(),
+            expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
-            run: call::FastRun::default(),
+            run: timing::FastRun::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
             attack_minute: None,
@@ -193,7 +198,7 @@ impl Engine {
                 break;
             }
         }
-        self.run.end(host.ticks(), &mut self.parts.stats);
+        self.end_fast_run(host);
     }
 
     /// Whether the turn has run for long enough. The clock is read only after a slow command.

@@ -12,7 +12,9 @@ use crate::command::context::{Hashed, IoCounters};
 use crate::command::index::{Index, RowId, UNKNOWN};
 use crate::config::LogLevel;
 use crate::keyspace::Keyspace;
+use crate::persist::rdb::decode::Purpose;
 use crate::persist::rdb::fault::LoadError;
+use crate::persist::rdb::records::Records;
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::resp::request::Requests;
@@ -24,6 +26,9 @@ use std::any::Any;
 pub struct Prepared {
     /// The command's row.
     pub row: RowId,
+    /// It is a short command that reads or writes data and has as many words as it needs: it cannot change
+    /// what a session or the server may do, so whoever has run one may run the next.
+    pub plain: bool,
     /// The first key's position and hash.
     pub hashed: Hashed,
 }
@@ -149,23 +154,23 @@ impl Preparer {
         for at in batch.prepared.len()..batch.requests.len() {
             let args = batch.requests.args(at);
             let second = if args.len() > 1 { Some(args.get(1)) } else { None };
-            let row = self.index.resolve(args.get(0), second);
-            let mut hashed = Hashed::default();
-            if let Some(entry) = self.index.entry(row)
-                && entry.first_key > 0
-                && entry.first_key < args.len()
-            {
-                let hash = self.hasher.hash(args.get(entry.first_key));
-                hashed = Hashed { at: entry.first_key, hash };
+            let mut prepared =
+                Prepared { row: self.index.resolve(args.get(0), second), ..Prepared::default() };
+            if let Some(entry) = self.index.entry(prepared.row) {
+                prepared.plain = entry.plain && entry.takes(args.len());
+                if entry.first_key > 0 && entry.first_key < args.len() {
+                    let hash = self.hasher.hash(args.get(entry.first_key));
+                    prepared.hashed = Hashed { at: entry.first_key, hash };
+                }
             }
-            batch.prepared.push(Prepared { row, hashed });
+            batch.prepared.push(prepared);
         }
     }
 }
 
 impl Default for Prepared {
     fn default() -> Self {
-        Prepared { row: UNKNOWN, hashed: Hashed::default() }
+        Prepared { row: UNKNOWN, plain: false, hashed: Hashed::default() }
     }
 }
 
@@ -272,6 +277,15 @@ pub enum ChildNews {
     Failed(HostError),
 }
 
+/// Memory that this process could use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of the machine, or of the group of processes this one is limited to.
+    pub total: u64,
+    /// What is available of them.
+    pub available: u64,
+}
+
 /// A snapshot file that is being read.
 #[derive(Clone, Debug)]
 pub struct SnapshotFile {
@@ -279,6 +293,16 @@ pub struct SnapshotFile {
     pub size: u64,
     /// Its name, for messages.
     pub name: String,
+}
+
+/// What comes of asking for the next keys of a snapshot.
+pub enum Decoded {
+    /// Some are there.
+    Records(Records),
+    /// They are not decoded yet: ask again.
+    Later,
+    /// There are no more, and the file is sound to its end.
+    End,
 }
 
 /// What the engine needs of the world. `io` implements it; the simulation has its own.
@@ -299,21 +323,29 @@ pub trait Host: IoCounters {
     /// # Errors
     /// The reason in words; the last good file stands as it was.
     fn write_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<(), HostError>;
-    /// Opens the snapshot for reading; none: there is no file.
+    /// Opens the snapshot and begins to decode it; none: there is no file.
     ///
     /// # Errors
     /// The file is there and cannot be read.
-    fn open_snapshot(&mut self, job: &Job) -> Result<Option<SnapshotFile>, HostError>;
-    /// The next bytes of the open snapshot; 0: its end.
+    fn open_snapshot(
+        &mut self,
+        job: &Job,
+        purpose: Purpose,
+    ) -> Result<Option<SnapshotFile>, HostError>;
+    /// The next keys of the open snapshot. `emptied` is used again. May wait for about a millisecond.
     ///
     /// # Errors
-    /// The disk's error.
-    fn read_snapshot(&mut self, buffer: &mut [u8]) -> Result<usize, HostError>;
+    /// The first fault of the file, the disk's errors among them, after every key before it.
+    fn next_records(&mut self, emptied: Records) -> Result<Decoded, LoadError>;
     /// Whether a directory can be written to: asked before `dir` changes.
     ///
     /// # Errors
     /// The reason in words.
     fn use_directory(&mut self, dir: &str) -> Result<(), HostError>;
+    /// How much memory there is; none: nobody says. Some 50 us.
+    fn memory(&mut self) -> Option<Room> {
+        None
+    }
     /// Makes sure that so many clients can be connected: asked before `maxclients` changes.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::port::{ChildNews, Host, HostError, Job};
+use crate::base::slab::land;
 use crate::command::next::Shutdown;
 use crate::persist::state::{Child, HUNG_AFTER_US};
 use crate::resp::error::Error;
@@ -71,9 +72,12 @@ impl Engine {
 
     fn fork(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
         self.parts.persist.last_try = Some(self.now);
+        let roomy = self.check_headroom(host);
+        roomy.inspect_err(|why| tracing::warn!("Can't save in background: {}", why.0))?;
         let job = self.job();
         // Set before the fork, so that the child and the parent agree on what may move.
         self.parts.keyspace.set_child_alive(true);
+        land().rest();
         match host.fork_snapshot(&self.parts.keyspace, &job) {
             Ok(forked) => {
                 let keys = self.parts.keyspace.keys() as u64;
@@ -131,14 +135,19 @@ impl Engine {
                     self.child_failed(format!(
                         "the child wrote nothing for {minutes} minutes and was killed"
                     ));
+                } else if let Some(why) = self.memory_runs_out(host, cow) {
+                    host.kill_child();
+                    self.child_failed(why);
                 }
             }
             ChildNews::Placing => child.looked = now,
             ChildNews::Finished { cow } => {
-                let (since, persist) = (child.since, &mut self.parts.persist);
+                let (since, peak) = (child.since, child.cow_peak.max(cow));
+                let persist = &mut self.parts.persist;
                 let dirty = persist.dirty_at_fork;
+                persist.headroom.learn(peak, persist.dirty.saturating_sub(dirty));
                 persist.completed(dirty, now.mono_us.saturating_sub(since.mono_us), now);
-                persist.last_cow = cow;
+                persist.last_cow = peak;
                 tracing::info!("Background saving terminated with success");
                 self.child_ended();
             }
@@ -155,6 +164,8 @@ impl Engine {
     fn child_ended(&mut self) {
         self.parts.persist.child = None;
         self.parts.keyspace.set_child_alive(false);
+        // Writing while a child shared them has split huge pages.
+        land().mend();
     }
 
     /// After FLUSHALL: the child that still writes the old data is ended, and where save points are set a
@@ -208,13 +219,17 @@ mod tests {
     use crate::base::time::Now;
     use crate::command::context::{About, IoCounters};
     use crate::config::Config;
-    use crate::engine::port::{Forked, Garbage, SnapshotFile};
+    use crate::engine::port::{Decoded, Forked, Garbage, Room, SnapshotFile};
     use crate::keyspace::Keyspace;
+    use crate::persist::rdb::decode::Purpose;
+    use crate::persist::rdb::fault::LoadError;
+    use crate::persist::rdb::records::Records;
     use crate::session::ClientId;
 
     /// A world in which the child does what a test wants and nothing else happens.
     struct World {
         child: ChildNews,
+        memory: Option<Room>,
         forks: Result<(), HostError>,
         forked: u32,
         killed: u32,
@@ -243,14 +258,21 @@ mod tests {
         fn write_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<(), HostError> {
             Ok(())
         }
-        fn open_snapshot(&mut self, _: &Job) -> Result<Option<SnapshotFile>, HostError> {
+        fn open_snapshot(
+            &mut self,
+            _: &Job,
+            _: Purpose,
+        ) -> Result<Option<SnapshotFile>, HostError> {
             Ok(None)
         }
-        fn read_snapshot(&mut self, _: &mut [u8]) -> Result<usize, HostError> {
-            Ok(0)
+        fn next_records(&mut self, _: Records) -> Result<Decoded, LoadError> {
+            Ok(Decoded::End)
         }
         fn use_directory(&mut self, _: &str) -> Result<(), HostError> {
             Ok(())
+        }
+        fn memory(&mut self) -> Option<Room> {
+            self.memory
         }
         fn sleep(&mut self, _: u64) {}
         fn discard(&mut self, _: Garbage) {}
@@ -259,7 +281,7 @@ mod tests {
 
     fn world() -> (Engine, World) {
         let child = ChildNews::Alive { keys: 0, bytes: 0, cow: 0 };
-        let world = World { child, forks: Ok(()), forked: 0, killed: 0 };
+        let world = World { child, memory: None, forks: Ok(()), forked: 0, killed: 0 };
         (Engine::new(Config::default(), About::default(), 1), world)
     }
 
@@ -318,5 +340,78 @@ mod tests {
             turn(&mut engine, &mut world, ms);
         }
         assert_eq!((world.forked, engine.parts.persist.scheduled), (5, false));
+    }
+
+    const GB: u64 = 1 << 30;
+
+    /// An engine that is told of this many changes in a second.
+    fn busy(world: &mut World, changes: u64) -> Engine {
+        let mut engine = Engine::new(Config::default(), About::default(), 1);
+        turn(&mut engine, world, 0);
+        engine.parts.persist.dirty = changes;
+        turn(&mut engine, world, 1_000);
+        engine
+    }
+
+    #[test]
+    fn a_snapshot_that_cannot_fit_is_refused_with_figures_and_waits_when_it_is_due() {
+        let (_, mut world) = world();
+        world.memory = Some(Room { total: 4 * GB, available: 1 });
+        let mut engine = busy(&mut world, 0);
+        let refused = engine.background_save(&mut world, false).unwrap_err();
+        let words = refused.to_string();
+        assert!(words.starts_with("ERR not enough memory for a snapshot: at 0 changes"), "{words}");
+        assert!(words.contains("snapshot-headroom (it is 50;"), "{words}");
+        let persist = &engine.parts.persist;
+        assert_eq!((world.forked, persist.headroom.refused, persist.failures), (0, 1, 0));
+        assert!(persist.last_error.is_none(), "writes go on: nothing has failed");
+        engine.parts.persist.scheduled = true;
+        for ms in (1_000..=20_000).step_by(100) {
+            turn(&mut engine, &mut world, ms);
+        }
+        assert_eq!(engine.parts.persist.headroom.refused, 3, "tried after 5 and 10 seconds more");
+        world.memory = Some(Room { total: 4 * GB, available: 2 * GB });
+        for ms in (20_000..=60_000).step_by(100) {
+            turn(&mut engine, &mut world, ms);
+        }
+        assert_eq!((world.forked, engine.parts.persist.scheduled), (1, false));
+    }
+
+    #[test]
+    fn who_switches_the_guard_off_has_no_guard() {
+        let (_, mut world) = world();
+        world.memory = Some(Room { total: GB, available: 0 });
+        let mut engine = busy(&mut world, 1_000_000);
+        engine.parts.config.snapshot_headroom.0 = None;
+        engine.background_save(&mut world, false).unwrap();
+        world.child = ChildNews::Alive { keys: 1, bytes: 1, cow: GB };
+        turn(&mut engine, &mut world, 2_000);
+        assert_eq!((world.forked, world.killed), (1, 0));
+    }
+
+    #[test]
+    fn a_child_for_which_memory_runs_out_is_ended_before_the_server_is() {
+        let (_, mut world) = world();
+        world.memory = Some(Room { total: 4 * GB, available: GB });
+        let mut engine = busy(&mut world, 10);
+        engine.background_save(&mut world, false).unwrap();
+        world.child = ChildNews::Alive { keys: 1, bytes: 1, cow: GB };
+        turn(&mut engine, &mut world, 2_000);
+        assert_eq!(world.killed, 0, "there is enough");
+        world.memory = Some(Room { total: 4 * GB, available: GB / 64 });
+        turn(&mut engine, &mut world, 2_050);
+        assert_eq!(world.killed, 0, "it is not looked at so often");
+        turn(&mut engine, &mut world, 2_200);
+        assert_eq!((world.killed, engine.parts.persist.child.is_some()), (1, false));
+        let why = engine.parts.persist.last_error.clone().unwrap();
+        assert!(
+            why.starts_with("the child was ended before memory ran out: 1074 MB were"),
+            "{why}"
+        );
+        // One for which nothing was copied is not to blame.
+        engine.background_save(&mut world, false).unwrap();
+        world.child = ChildNews::Alive { keys: 1, bytes: 1, cow: 0 };
+        turn(&mut engine, &mut world, 3_000);
+        assert_eq!(world.killed, 1);
     }
 }

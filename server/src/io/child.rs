@@ -14,7 +14,7 @@
 use super::clock::Clock;
 use super::directory::{Directory, create, words};
 use crate::base::crash;
-use crate::base::sys::{self, Exit, Fork, child};
+use crate::base::sys::{self, Exit, Fork, Pages, child};
 use crate::engine::port::{Forked, HostError};
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::save::{Options, Scratch, Sink, SinkError};
@@ -186,8 +186,7 @@ fn live(
     crash::be_brief();
     let tell = voice.tell;
     let sink = Descriptor { file, written: 0, told: 0, voice: &mut voice };
-    let mut progress = |keys: u64| say(tell, KEYS, keys);
-    let written = snapshot::write(keyspace, options, scratch, sink, &mut progress);
+    let written = snapshot::write(keyspace, options, scratch, sink, &mut Leaving(tell));
     let result = written.map_err(|e| e.errno).and_then(|totals| {
         say(tell, KEYS, totals.keys);
         say(tell, BYTES, totals.bytes);
@@ -200,6 +199,20 @@ fn live(
             say(tell, ERROR, u64::from(errno.unsigned_abs()));
             child::exit(1)
         }
+    }
+}
+
+/// The child behind its writer: it tells what is written, and gives back the memory of it, so that the
+/// parent's later writes there copy nothing.
+struct Leaving(RawFd);
+
+impl snapshot::Follow for Leaving {
+    fn keys(&mut self, keys: u64) {
+        say(self.0, KEYS, keys);
+    }
+
+    fn done(&mut self, pages: Pages) {
+        child::forget(pages);
     }
 }
 

@@ -12,20 +12,17 @@ use super::output::Output;
 use super::pool::Pool;
 use super::registry::Counters;
 use super::settings::IoSettings;
-use super::stream::Stream;
+use super::stream::{Received, Rest, Stream};
 use crate::config::lists::OutputLimit;
 use crate::engine::port::{Batch, Ending, Loss, Preparer};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::Reply;
 use crate::resp::request::{Halt, Limits, Parser};
 use crate::session::{Buffers, Class, Route};
-use ::bytes::BufMut;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
-use tokio_util::io::poll_read_buf;
 
 /// Bytes that are read at once: what a flood of small commands brings is executed in one go, so this
 /// bounds how long others wait. Twice as much gains a flood 2-9 % and costs the others half as much again.
@@ -40,12 +37,23 @@ const SPARE: usize = 64 * 1024;
 pub enum Read {
     /// Nothing now; the task is woken when there is.
     Nothing,
-    /// So many bytes, and perhaps the socket holds more.
-    Bytes(usize, bool),
+    /// So many bytes.
+    Bytes(usize, After),
     /// The peer sends no more.
     End,
     /// The connection is broken.
     Broken,
+}
+
+/// What may come after bytes that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The socket is empty; the task is woken when it is not.
+    Wait,
+    /// There may be more, or the end: to be read at once.
+    Again,
+    /// As many came as are read at once: others have their turn first.
+    Others,
 }
 
 /// How far a connection's end has come.
@@ -150,10 +158,9 @@ impl Connection {
     /// Reads once.
     #[inline]
     pub fn read(&mut self, cx: &mut Context<'_>, pool: &mut Pool) -> Read {
-        let stream = Pin::new(&mut self.stream);
-        let (room, result) = if let Some(target) = self.parser.big() {
-            let room = target.remaining_mut().min(READ_BIG);
-            (room, poll_read_buf(stream, cx, &mut target.limit(room)))
+        let (room, result) = if let Some(mut target) = self.parser.big() {
+            let room = target.limit().min(READ_BIG);
+            (room, self.stream.poll_receive(cx, target.get_mut(), room))
         } else {
             let batch = self.batch.get_or_insert_with(|| pool.take());
             let buffer = &mut batch.requests.buf;
@@ -162,16 +169,21 @@ impl Connection {
                 buffer.reserve(READ_MOST.min(buffer.capacity().max(4096)));
             }
             let room = (buffer.capacity() - buffer.len()).min(READ_MOST);
-            (room, poll_read_buf(stream, cx, &mut buffer.limit(room)))
+            (room, self.stream.poll_receive(cx, buffer, room))
         };
         match result {
             Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(0)) => Read::End,
-            Poll::Ready(Ok(count)) => {
+            Poll::Ready(Ok(Received { bytes: 0, .. })) => Read::End,
+            Poll::Ready(Ok(Received { bytes, rest })) => {
                 if let Some(batch) = &mut self.batch {
-                    batch.bytes_in += count as u64;
+                    batch.bytes_in += bytes as u64;
                 }
-                Read::Bytes(count, count == room)
+                let after = match rest {
+                    Rest::Nothing => After::Wait,
+                    Rest::Unknown if bytes == room => After::Others,
+                    Rest::Unknown => After::Again,
+                };
+                Read::Bytes(bytes, after)
             }
             Poll::Ready(Err(_)) => Read::Broken,
         }
@@ -298,7 +310,7 @@ impl Connection {
     #[inline]
     pub fn write(&mut self, reply: &mut Reply, settings: &IoSettings) {
         match self.output.write(&self.stream, reply) {
-            Ok(sent) => self.counters.sent.fetch_add(sent as u64, Ordering::Relaxed),
+            Ok(sent) => self.counters.count_sent(sent),
             Err(_) => {
                 self.life = Life::Dead;
                 return;
@@ -315,7 +327,7 @@ impl Connection {
     pub fn flush(&mut self, cx: &mut Context<'_>, settings: &IoSettings) {
         match self.output.flush(&mut self.stream, cx) {
             Ok((sent, more)) => {
-                self.counters.sent.fetch_add(sent as u64, Ordering::Relaxed);
+                self.counters.count_sent(sent);
                 self.counters.waiting.store(self.output.len() as u64, Ordering::Relaxed);
                 self.hold_limit(settings);
                 if more {
@@ -408,9 +420,11 @@ impl Connection {
         loop {
             scratch.clear();
             scratch.reserve(READ_MOST);
-            match poll_read_buf(Pin::new(&mut self.stream), cx, scratch) {
+            match self.stream.poll_receive(cx, scratch, READ_MOST) {
                 Poll::Pending => break,
-                Poll::Ready(Ok(count)) if count > 0 && left > count => left -= count,
+                Poll::Ready(Ok(Received { bytes, .. })) if bytes > 0 && left > bytes => {
+                    left -= bytes
+                }
                 Poll::Ready(_) => {
                     self.life = Life::Dead;
                     return;

@@ -81,6 +81,10 @@ impl Core {
         }
         self.engine.turn(&mut self.world, now, inbox);
         let mut own = std::mem::take(&mut self.outbox);
+        if self.links.is_empty() {
+            std::mem::swap(&mut own, self.engine.take_outbox());
+            return own;
+        }
         for outbound in self.engine.take_outbox().drain(..) {
             match home(&outbound).thread {
                 0 => own.push(outbound),

@@ -9,19 +9,26 @@
 
 use super::child::{self, Paths, Writing};
 use super::clock::Clock;
+use super::decode::Decoding;
 use super::directory::{self, Directory, words};
+use super::memory::Meter;
 use super::registry::Registry;
 use crate::base::{crc, sys};
 use crate::command::context::{Freeing, IoCounters};
 use crate::config::LogLevel;
-use crate::engine::port::{ChildNews, Forked, Garbage, Host, HostError, Job, SnapshotFile};
+use crate::engine::port::{
+    ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Room, SnapshotFile,
+};
 use crate::keyspace::Keyspace;
+use crate::persist::rdb::decode::Purpose;
+use crate::persist::rdb::fault::LoadError;
 use crate::persist::rdb::format::Version;
+use crate::persist::rdb::records::Records;
 use crate::persist::rdb::save::{Options, Scratch, WriterSink};
 use crate::persist::snapshot;
 use crate::session::ClientId;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,11 +41,12 @@ pub const OWN_DESCRIPTORS: u64 = 64;
 pub struct World {
     clock: Clock,
     registry: Arc<Registry>,
+    meter: Meter,
     stage: Stage,
     /// Children that were killed and did not die yet.
     dying: Vec<i32>,
     scratch: Scratch,
-    loading: Option<File>,
+    loading: Option<Decoding>,
     files: u64,
     directory: Option<Directory>,
     disk: SyncSender<Work>,
@@ -100,6 +108,7 @@ impl World {
         Ok(World {
             clock,
             registry,
+            meter: Meter::new(),
             stage: Stage::Idle,
             dying: Vec::new(),
             scratch: Scratch::new(),
@@ -239,7 +248,11 @@ impl Host for World {
         result.and_then(|()| put_in_place(&paths))
     }
 
-    fn open_snapshot(&mut self, job: &Job) -> Result<Option<SnapshotFile>, HostError> {
+    fn open_snapshot(
+        &mut self,
+        job: &Job,
+        purpose: Purpose,
+    ) -> Result<Option<SnapshotFile>, HostError> {
         let path = Path::new(&job.dir).join(&job.file);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -247,17 +260,18 @@ impl Host for World {
             Err(error) => return Err(words("cannot open", &path, &error)),
         };
         let size = file.metadata().map_err(|e| words("cannot look at", &path, &e))?.len();
-        self.loading = Some(file);
+        let decoding = Decoding::start(file, size, purpose);
+        self.loading = Some(decoding.map_err(|e| words("cannot start to read", &path, &e))?);
         Ok(Some(SnapshotFile { size, name: path.display().to_string() }))
     }
 
-    fn read_snapshot(&mut self, buffer: &mut [u8]) -> Result<usize, HostError> {
-        let Some(file) = &mut self.loading else { return Ok(0) };
-        let read = file.read(buffer).map_err(|e| HostError(format!("cannot read on: {e}")))?;
-        if read == 0 {
+    fn next_records(&mut self, emptied: Records) -> Result<Decoded, LoadError> {
+        let Some(decoding) = &mut self.loading else { return Ok(Decoded::End) };
+        let next = decoding.next(emptied);
+        if matches!(next, Err(_) | Ok(Decoded::End)) {
             self.loading = None;
         }
-        Ok(read)
+        next
     }
 
     fn use_directory(&mut self, dir: &str) -> Result<(), HostError> {
@@ -270,6 +284,10 @@ impl Host for World {
         };
         self.directory = Some(claim);
         Ok(())
+    }
+
+    fn memory(&mut self) -> Option<Room> {
+        self.meter.read()
     }
 
     fn hold_clients(&mut self, clients: u32) -> Result<(), HostError> {
@@ -308,7 +326,7 @@ fn write_here(
     temporary: &Path,
 ) -> Result<(), HostError> {
     let file = directory::create(temporary).map_err(|e| words("cannot create", temporary, &e))?;
-    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut |_| {})
+    snapshot::write(keyspace, options, scratch, WriterSink(&file), &mut ())
         .map_err(|e| words("cannot write", temporary, &io::Error::from_raw_os_error(e.errno)))?;
     file.sync_all().map_err(|e| words("cannot sync", temporary, &e))
 }

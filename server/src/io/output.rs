@@ -122,6 +122,25 @@ impl Output {
 /// Sends as much of a reply as the socket takes, up to [`SEND_MOST`].
 #[inline]
 fn send(stream: &Stream, reply: &Reply) -> io::Result<usize> {
+    if let Some(bytes) = reply.one_piece()
+        && bytes.len() <= SEND_MOST
+    {
+        // Nearly every reply; what the socket does not take is sent when it can take more.
+        return Ok(taken(stream.try_write(bytes))?.unwrap_or(0));
+    }
+    send_pieces(stream, reply)
+}
+
+/// Nothing if the socket takes nothing now.
+fn taken(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(sent) => Ok(Some(sent)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn send_pieces(stream: &Stream, reply: &Reply) -> io::Result<usize> {
     let mut sent = 0;
     loop {
         let mut pieces = [IoSlice::new(&[]); PIECES];
@@ -131,10 +150,9 @@ fn send(stream: &Stream, reply: &Reply) -> io::Result<usize> {
             1 => stream.try_write(&pieces[0]),
             _ => stream.try_write_vectored(&pieces[..count]),
         };
-        match result {
-            Ok(more) => sent += more,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(sent),
-            Err(error) => return Err(error),
+        match taken(result)? {
+            Some(more) => sent += more,
+            None => return Ok(sent),
         }
         if sent >= reply.len().min(SEND_MOST) {
             return Ok(sent);

@@ -7,7 +7,7 @@
 //! volume, for the idle end never comes while some socket always has bytes.
 
 use super::bell::Bell;
-use super::connection::{Connection, Life, Read, later};
+use super::connection::{After, Connection, Life, Read, later};
 use super::core::Core;
 use super::pool::Pool;
 use super::registry::{Counters, Registry};
@@ -181,7 +181,7 @@ impl Reactor {
         while connection.wants_input() {
             match connection.read(cx, &mut self.pool) {
                 Read::Nothing => break,
-                Read::Bytes(count, more) => {
+                Read::Bytes(count, after) => {
                     self.volume.reads += 1;
                     self.volume.bytes += count;
                     self.volume.commands +=
@@ -189,9 +189,13 @@ impl Reactor {
                     if connection.stuck_before_auth() {
                         connection.refuse_stranger();
                     }
-                    if more {
-                        later(cx);
-                        break;
+                    match after {
+                        After::Again => {}
+                        After::Wait => break,
+                        After::Others => {
+                            later(cx);
+                            break;
+                        }
                     }
                 }
                 Read::End => {

@@ -16,6 +16,14 @@ pub struct Counters {
     pub sent: AtomicU64,
 }
 
+impl Counters {
+    /// Counts bytes that were sent. Only the connection's thread writes, so nothing atomic is needed to add.
+    #[inline]
+    pub fn count_sent(&self, bytes: usize) {
+        self.sent.store(self.sent.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
+    }
+}
+
 /// All connections.
 #[derive(Default)]
 pub struct Registry {

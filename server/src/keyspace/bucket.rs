@@ -9,19 +9,22 @@
 //!  passed: entries that would have stood here but went on to a later bucket; 255 has lost count
 //! ```
 //!
-//! The tags are one word, and all seven are compared at once by ordinary arithmetic: for eight bytes it
-//! takes no more instructions than SSE2 and is the same on every machine.
+//! All tags are compared at once: by SSE2 where there is such a thing, by ordinary arithmetic on one word elsewhere.
 //!
 //! Invariant: a tag is 0 exactly when its slot is empty.
+#![allow(unsafe_code)]
 
 use super::entry::Entry;
 
 /// Entries per bucket.
 pub(super) const SLOTS: usize = 7;
 
+#[cfg(not(target_arch = "x86_64"))]
 const LOW: u64 = 0x0101_0101_0101_0101;
+#[cfg(not(target_arch = "x86_64"))]
 const HIGH: u64 = LOW << 7;
 /// The highest bit of each tag's byte.
+#[cfg(not(target_arch = "x86_64"))]
 const TAGS: u64 = HIGH >> 8;
 const PASSED_SHIFT: u32 = 56;
 const PASSED_ONE: u64 = 1 << PASSED_SHIFT;
@@ -43,9 +46,12 @@ pub(super) fn tag_of(hash: u64) -> u8 {
     (hash as u8).max(1)
 }
 
-/// Numbers of slots, lowest first.
+/// Numbers of slots, lowest first: a bit each, at these distances.
 #[derive(Clone, Copy)]
 pub(super) struct Matches(u64);
+
+/// Bits between two slots in [`Matches`].
+const STEP: u32 = if cfg!(target_arch = "x86_64") { 1 } else { 8 };
 
 impl Iterator for Matches {
     type Item = usize;
@@ -54,7 +60,7 @@ impl Iterator for Matches {
         if self.0 == 0 {
             return None;
         }
-        let slot = self.0.trailing_zeros() / 8;
+        let slot = self.0.trailing_zeros() / STEP;
         // Clears the lowest bit; there is one.
         self.0 &= self.0.wrapping_sub(1);
         Some(slot as usize)
@@ -63,6 +69,22 @@ impl Iterator for Matches {
 
 impl Bucket {
     /// The slots with this tag; the free ones for tag 0.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub fn matches(&self, tag: u8) -> Matches {
+        use std::arch::x86_64::{
+            _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8,
+        };
+        // SAFETY: every x86-64 processor has SSE2.
+        let equal = unsafe {
+            let tags = _mm_cvtsi64_si128(self.tags.cast_signed());
+            _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8(tag.cast_signed())))
+        };
+        Matches(u64::from(equal.cast_unsigned()) & ((1 << SLOTS) - 1))
+    }
+
+    /// The slots with this tag; the free ones for tag 0.
+    #[cfg(not(target_arch = "x86_64"))]
     #[inline]
     pub fn matches(&self, tag: u8) -> Matches {
         let differs = self.tags ^ LOW.wrapping_mul(u64::from(tag));

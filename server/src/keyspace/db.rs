@@ -6,10 +6,11 @@
 
 use super::Key;
 use super::entry::EntryRef;
+use super::expire::{Removed, Sweep};
 use super::slot::Slot;
 use super::sums::Sums;
 use super::table::Table;
-use super::walk::Entries;
+use super::walk::{Entries, MemoryOrder};
 use crate::base::random::{KeyHasher, Rng};
 use crate::value::Value;
 
@@ -43,19 +44,25 @@ impl Db {
         self.table.volatile
     }
 
+    /// Asks the processor for the directory's cell of a hash; some commands before [`Db::prefetch_bucket`].
+    #[inline]
+    pub fn prefetch_cell(&self, hash: u64) {
+        self.table.directory.prefetch(hash);
+    }
+
     /// Asks the processor for the bucket of a hash; some commands before [`Db::prefetch_entry`].
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
-        if let Some(segment) = self.table.segment_of(hash) {
-            segment.prefetch_bucket(hash);
+        if let Some((row, _)) = self.table.directory.row(hash) {
+            row.prefetch_bucket(hash);
         }
     }
 
     /// Asks the processor for the entry of a hash; some commands before the look-up.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
-        if let Some(segment) = self.table.segment_of(hash) {
-            segment.prefetch_entry(hash);
+        if let Some((row, _)) = self.table.directory.row(hash) {
+            row.prefetch_entry(hash);
         }
     }
 
@@ -107,13 +114,28 @@ impl Db {
         self.table.entries()
     }
 
-    /// Reports keys whose deadline is before `now_ms` (Unix milliseconds), from where the last call stopped. Looks
-    /// only at segments that can hold such keys, for about `budget` buckets: it finishes a segment of at most 64 it has
-    /// begun. Gives the buckets looked at (16 segments passed over count as one); 0: nothing is due.
-    ///
-    /// A key that is not removed is reported again, but not by the same call.
-    pub fn due(&mut self, now_ms: i64, budget: usize, found: &mut dyn FnMut(&[u8])) -> usize {
-        self.table.due(now_ms, budget, found)
+    /// All entries, in the order of memory. Never allocates: a snapshot child reads it fastest this way, and can give
+    /// back each stretch it has read.
+    pub fn memory_order(&self) -> MemoryOrder<'_> {
+        MemoryOrder(self.table.blocks.regions())
+    }
+
+    /// Whether a key may have a deadline before `now_ms` (Unix milliseconds); "no" is certain. O(1).
+    #[inline]
+    pub fn may_be_due(&self, now_ms: i64) -> bool {
+        self.table.may_be_due(now_ms)
+    }
+
+    /// Removes keys whose deadline is before `now_ms` (Unix milliseconds) and hands each to `each`, from where the
+    /// last call stopped. Looks only at segments that can hold such keys. It ends after `budget` buckets (7 keys
+    /// each; 16 segments passed over count as one), and then one segment may still shrink; or when none is due.
+    pub fn expire_due(
+        &mut self,
+        now_ms: i64,
+        budget: usize,
+        each: &mut dyn FnMut(Removed<'_>),
+    ) -> Sweep {
+        self.table.expire_due(now_ms, budget, each)
     }
 
     /// Makes room for `keys` keys at once, if the database is empty. Allocates at least 10 bytes a key, so the number must
@@ -131,6 +153,11 @@ impl Db {
     /// Bytes of the table without the entries. O(segments), about 1 ns for 300 keys.
     pub fn table_bytes(&self) -> usize {
         self.table.memory()
+    }
+
+    /// Bytes that blocks of entries and buckets take, rounded up as they are. O(1).
+    pub fn slab_bytes(&self) -> (usize, usize) {
+        (self.table.blocks.used(), self.table.rows.used())
     }
 
     /// What the entries take, by the type of their values. O(1).

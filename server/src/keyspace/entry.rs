@@ -1,7 +1,6 @@
 //! One key with its value: a single block of memory.
 //!
-//! Owns: the block's layout, its allocation, and every `unsafe` of this folder.   Uses: value, `base::blob`.
-//! Never: hashes, buckets, what time it is.
+//! Owns: the block's layout.   Uses: value, `base::{blob, slab}`.   Never: hashes, buckets, what time it is.
 //!
 //! ```text
 //!  Entry (8 bytes, owns the block)
@@ -9,29 +8,30 @@
 //!  volatile route (15 bits) address
 //!                              |
 //!                              v   8 bytes each, present only when its flag is set
-//!  +-------+---------+-----------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
-//!  | flags | key len | value len | access | |  WIDE  | |  TIMED   | | WORD | | key | | inline |
-//!  |   8   |   12    |    12     |   32   | | key len| | deadline | |      | |     | | value  |
-//!  +-------+---------+-----------+--------+ +--------+ +----------+ +------+ +-----+ +--------+
-//!   WORD is the number itself, or the pointer to what does not fit inside (a boxed blob)
+//!  +-------+---------+-----------+--------+ +--------+ +----------+ +--------+ +-----+ +--------+
+//!  | flags | key len | value len | access | |  WIDE  | |  TIMED   | | store  | | key | | inline |
+//!  |   8   |   12    |    12     |   32   | | key len| | deadline | |        | |     | | value  |
+//!  +-------+---------+-----------+--------+ +--------+ +----------+ +--------+ +-----+ +--------+
+//!   store: nothing (Inline), the number itself (Int, 8 bytes), the handle of a long string (Blob, 32 bytes)
 //! ```
 //!
 //! The upper 16 bits of the owning pointer belong to whoever holds it: `volatile` repeats TIMED so that a
 //! walk for due keys touches no other block; `route` is the part of the hash that the segment needs.
 //!
 //! Invariants
-//!  1. An `Entry` points to one live block that nobody else owns; dropping it frees block and value.
-//!  2. The block's size follows from its header, rounded up to 8; WIDE, TIMED and WORD are 8-aligned.
+//!  1. An `Entry` points to one live block of its table's slab that nobody else owns. It is freed by `free` or
+//!     `into_value`; one that is just forgotten leaves its block to the slab's end.
+//!  2. The block's size follows from its header, rounded up to 8; WIDE, TIMED and the store are 8-aligned.
 //!  3. `volatile` is set exactly when TIMED is.
 //!  4. A value is inline exactly when it was put with at most [`INLINE_MAX`] bytes.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::base::blob::Blob;
+use crate::base::slab::Slab;
 use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
 
 /// Strings up to this many bytes stand inside the entry. Longer ones would make the overwriting of a
@@ -42,12 +42,25 @@ pub const INLINE_MAX: usize = 1024;
 const KEY_SHORT: usize = (1 << 12) - 1;
 const WIDE: u8 = 1;
 const TIMED: u8 = 2;
-const WORD: u8 = 4;
-// 8 is kept for a version word (WATCH without a table of its own).
+// 4 is kept for a version word (WATCH without a table of its own).
 const KIND_SHIFT: u8 = 4;
 
-/// Where the key begins, by WIDE, TIMED and WORD: a table, because counting bits costs more.
-const KEY_START: [u8; 8] = [8, 16, 16, 24, 16, 24, 24, 32];
+/// Where the key begins, by the flags: a table, because counting costs more.
+const KEY_START: [u8; 64] = {
+    let mut starts = [0; 64];
+    let mut flags = 0;
+    while flags < 64 {
+        let words = (flags & 1) + ((flags >> 1) & 1) + ((flags >> 2) & 1);
+        let store = match flags >> KIND_SHIFT {
+            0 => size_of::<i64>(),
+            2 => size_of::<Blob>(),
+            _ => 0,
+        };
+        starts[flags] = (8 + 8 * words + store) as u8;
+        flags += 1;
+    }
+    starts
+};
 
 const ADDRESS: usize = (1 << 48) - 1;
 const ROUTE_SHIFT: u32 = 48;
@@ -119,7 +132,7 @@ impl Header {
 
     #[inline]
     fn key_start(self) -> usize {
-        KEY_START[usize::from(self.flags() & 7)].into()
+        KEY_START[usize::from(self.flags() & 63)].into()
     }
 
     #[inline]
@@ -127,10 +140,10 @@ impl Header {
         8 + 8 * usize::from(self.flags() & WIDE)
     }
 
-    /// Only of an entry that has WORD: the word is the last thing before the key.
+    /// Where the store begins, behind WIDE and TIMED.
     #[inline]
-    fn word_start(self) -> usize {
-        self.key_start() - 8
+    fn store_start(self) -> usize {
+        self.deadline_start() + 4 * usize::from(self.flags() & TIMED)
     }
 }
 
@@ -142,6 +155,15 @@ pub struct EntryRef<'a> {
 }
 
 impl<'a> EntryRef<'a> {
+    /// The entry in a block.
+    ///
+    /// # Safety
+    /// `at` is a block that an [`Entry`] owns, which nobody changes during 'a.
+    #[inline]
+    pub(super) unsafe fn of(at: NonNull<u8>) -> EntryRef<'a> {
+        EntryRef { at, entry: PhantomData }
+    }
+
     /// Its key.
     #[inline]
     pub fn key(self) -> &'a [u8] {
@@ -160,9 +182,9 @@ impl<'a> EntryRef<'a> {
     pub fn value(self) -> ValueRef<'a> {
         let header = self.header();
         ValueRef::Text(match header.kind() {
-            Kind::Int => TextRef::Int(self.word(header.word_start())),
+            Kind::Int => TextRef::Int(self.word(header.store_start())),
             Kind::Inline => TextRef::Bytes(self.inline(header)),
-            // SAFETY: WORD of a Blob is the pointer of a box that this entry owns, so it lives for 'a.
+            // SAFETY: the store of a Blob is a Blob, which lives as long as the block, for 'a.
             Kind::Blob => TextRef::Blob(unsafe { self.blob(header).as_ref() }),
         })
     }
@@ -211,7 +233,7 @@ impl<'a> EntryRef<'a> {
         unsafe { std::slice::from_raw_parts(self.at.add(start).as_ptr(), header.value_len()) }
     }
 
-    /// The number at `start`, which is the start of WIDE, TIMED, or WORD of an Int.
+    /// The number at `start`, which is the start of WIDE, of TIMED, or of an Int's store.
     #[inline]
     fn word(self, start: usize) -> i64 {
         debug_assert!(start.is_multiple_of(8) && start < self.header().key_start());
@@ -221,9 +243,9 @@ impl<'a> EntryRef<'a> {
 
     #[inline]
     fn blob(self, header: Header) -> NonNull<Blob> {
-        assert!(header.kind() == Kind::Blob, "only a blob has a pointer");
-        // SAFETY: a Blob entry stores its box's pointer at WORD, 8-aligned (invariant 2).
-        unsafe { self.at.add(header.word_start()).cast::<NonNull<Blob>>().read() }
+        assert!(header.kind() == Kind::Blob, "only a blob has a handle");
+        // SAFETY: the store is inside the block and 8-aligned (invariant 2).
+        unsafe { self.at.add(header.store_start()).cast::<Blob>() }
     }
 }
 
@@ -237,15 +259,6 @@ impl fmt::Debug for EntryRef<'_> {
     }
 }
 
-/// What a change did to an entry's block: nothing if it stayed where it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moved {
-    /// Bytes of the old block.
-    pub freed: usize,
-    /// Bytes of the new one.
-    pub taken: usize,
-}
-
 /// An entry and the ownership of it.
 pub(super) struct Entry(NonNull<u8>);
 
@@ -255,9 +268,9 @@ unsafe impl Send for Entry {}
 unsafe impl Sync for Entry {}
 
 impl Entry {
-    /// A new entry with access clock 0 and route 0. One allocation, two more for a long string.
-    pub fn new(key: &[u8], put: Put<'_>, deadline: Option<i64>) -> Entry {
-        tell_apart(put, |content| Entry::build(key, content, deadline))
+    /// A new entry with access clock 0 and route 0. One block, one allocation more for a long string.
+    pub fn new(slab: &mut Slab, key: &[u8], put: Put<'_>, deadline: Option<i64>) -> Entry {
+        tell_apart(put, |content| Entry::build(slab, key, content, deadline))
     }
 
     /// The entry for reading.
@@ -272,8 +285,8 @@ impl Entry {
         let header = entry.header();
         ValueMut::Text(match header.kind() {
             Kind::Int => {
-                // SAFETY: WORD of an Int is an initialised, aligned i64; `&mut self` makes us its only user.
-                TextMut::Int(unsafe { entry.at.add(header.word_start()).cast().as_mut() })
+                // SAFETY: the store of an Int is an initialised, aligned i64; `&mut self` makes us its only user.
+                TextMut::Int(unsafe { entry.at.add(header.store_start()).cast().as_mut() })
             }
             Kind::Inline => {
                 let start = header.key_start() + entry.key_len(header);
@@ -282,30 +295,27 @@ impl Entry {
                     std::slice::from_raw_parts_mut(entry.at.add(start).as_ptr(), header.value_len())
                 })
             }
-            // SAFETY: the box belongs to this entry; `&mut self` makes us its only user.
+            // SAFETY: the blob belongs to this entry; `&mut self` makes us its only user.
             Kind::Blob => TextMut::Blob(unsafe { entry.blob(header).as_mut() }),
         })
     }
 
     /// Replaces the value; deadline, access clock and route stay. In place if the block's size stays.
     #[inline]
-    pub fn put(&mut self, put: Put<'_>) -> Moved {
-        tell_apart(put, |content| self.put_content(content))
+    pub fn put(&mut self, slab: &mut Slab, put: Put<'_>) {
+        tell_apart(put, |content| self.put_content(slab, content))
     }
 
     /// Sets or clears the deadline (Unix milliseconds). Moves the block if it had none, or shall have none.
-    pub fn set_deadline(&mut self, deadline: Option<i64>) -> Moved {
+    pub fn set_deadline(&mut self, slab: &mut Slab, deadline: Option<i64>) {
         let header = self.get().header();
-        let moved = if header.has(TIMED) == deadline.is_some() {
-            Moved::default()
-        } else {
-            self.toggle_timed()
-        };
+        if header.has(TIMED) != deadline.is_some() {
+            self.toggle_timed(slab);
+        }
         if let Some(deadline) = deadline {
             // SAFETY: the block is TIMED now, so the 8-aligned field is there (invariant 2), and it is ours.
             unsafe { self.block().add(header.deadline_start()).cast::<i64>().write(deadline) };
         }
-        moved
     }
 
     /// Sets the access clock.
@@ -315,21 +325,40 @@ impl Entry {
         self.set_header(Header { access, ..header });
     }
 
-    /// The value, without the key.
-    pub fn into_value(self) -> Value {
+    /// The value, without the key, whose block is freed.
+    pub fn into_value(self, slab: &mut Slab) -> Value {
         let entry = self.get();
         let header = entry.header();
-        Value::Text(match header.kind() {
-            Kind::Int => Text::Int(entry.word(header.word_start())),
+        let value = Value::Text(match header.kind() {
+            Kind::Int => Text::Int(entry.word(header.store_start())),
             Kind::Inline => Text::Bytes(Blob::from(entry.inline(header))),
-            Kind::Blob => {
-                // SAFETY: the pointer came from `Box::into_raw`; the drop that would free it again is forgotten.
-                let blob = unsafe { Box::from_raw(entry.blob(header).as_ptr()) };
-                free(entry.at, entry.size());
-                std::mem::forget(self);
-                Text::Bytes(*blob)
-            }
-        })
+            // SAFETY: the store of a Blob is a Blob, and it is read once, for its block is freed below.
+            Kind::Blob => Text::Bytes(unsafe { entry.blob(header).read() }),
+        });
+        self.free_block(slab);
+        value
+    }
+
+    /// Frees block and value.
+    pub fn free(self, slab: &mut Slab) {
+        self.drop_heap();
+        self.free_block(slab);
+    }
+
+    /// Drops what stands outside the block, before the block's memory is given up with its slab.
+    pub fn drop_heap(&self) {
+        let entry = self.get();
+        let header = entry.header();
+        if header.kind() == Kind::Blob {
+            // SAFETY: the store of a Blob is a Blob; callers give up the entry with this call, so it is dropped once.
+            unsafe { entry.blob(header).drop_in_place() };
+        }
+    }
+
+    fn free_block(self, slab: &mut Slab) {
+        let entry = self.get();
+        // SAFETY: the entry owns its block (invariant 1), which came from its table's slab with this size.
+        unsafe { slab.free(entry.at, entry.size()) };
     }
 
     /// Whether it has a deadline, told without touching the block.
@@ -374,34 +403,32 @@ impl Entry {
     }
 
     #[inline]
-    fn put_content(&mut self, new: Content<'_>) -> Moved {
+    fn put_content(&mut self, slab: &mut Slab, new: Content<'_>) {
         let entry = self.get();
         let header = entry.header();
         match (header.kind(), new) {
             (Kind::Int, Content::Int(number)) => {
-                // SAFETY: WORD of an Int is an aligned i64 (invariant 2), and it is ours.
-                unsafe { entry.at.add(header.word_start()).cast::<i64>().write(number) };
-                Moved::default()
+                // SAFETY: the store of an Int is an aligned i64 (invariant 2), and it is ours.
+                unsafe { entry.at.add(header.store_start()).cast::<i64>().write(number) };
             }
             (Kind::Blob, Content::Blob(blob)) => {
-                // SAFETY: the box belongs to this entry, and we have it alone.
+                // SAFETY: the blob belongs to this entry, and we have it alone.
                 unsafe { *entry.blob(header).as_mut() = blob };
-                Moved::default()
             }
-            (Kind::Inline, Content::Inline(bytes)) => self.put_inline(bytes),
-            (Kind::Int | Kind::Inline | Kind::Blob, new) => self.rebuild(new),
+            (Kind::Inline, Content::Inline(bytes)) => self.put_inline(slab, bytes),
+            (Kind::Int | Kind::Inline | Kind::Blob, new) => self.rebuild(slab, new),
         }
     }
 
     #[inline]
-    fn put_inline(&mut self, bytes: &[u8]) -> Moved {
+    fn put_inline(&mut self, slab: &mut Slab, bytes: &[u8]) {
         let entry = self.get();
         let header = entry.header();
         let start = header.key_start() + entry.key_len(header);
         if header.value_len() != bytes.len() {
             let old_end = start + header.value_len();
             if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
-                return self.rebuild(Content::Inline(bytes));
+                return self.rebuild(slab, Content::Inline(bytes));
             }
             let shape = Header::new(header.flags(), header.short_key_len(), bytes.len()).shape;
             self.set_header(Header { shape, ..header });
@@ -409,21 +436,18 @@ impl Entry {
         // SAFETY: the new end has the same rounding as the old one, so it is inside the block; `bytes` cannot
         // overlap a block of which we hold the only mutable handle.
         unsafe { self.block().add(start).copy_from_nonoverlapping(from(bytes), bytes.len()) };
-        Moved::default()
     }
 
     /// The same key, deadline, clock and route over another value.
-    fn rebuild(&mut self, content: Content<'_>) -> Moved {
+    fn rebuild(&mut self, slab: &mut Slab, content: Content<'_>) {
         let old = self.get();
-        let mut new = Entry::build(old.key(), content, old.deadline());
+        let mut new = Entry::build(slab, old.key(), content, old.deadline());
         new.set_access(old.access());
         new.set_route(self.route());
-        let moved = Moved { freed: old.size(), taken: new.get().size() };
-        *self = new;
-        moved
+        std::mem::replace(self, new).free(slab);
     }
 
-    fn build(key: &[u8], content: Content<'_>, deadline: Option<i64>) -> Entry {
+    fn build(slab: &mut Slab, key: &[u8], content: Content<'_>, deadline: Option<i64>) -> Entry {
         let (kind, inline): (Kind, &[u8]) = match &content {
             Content::Int(_) => (Kind::Int, &[]),
             Content::Inline(bytes) => (Kind::Inline, bytes),
@@ -432,11 +456,10 @@ impl Entry {
         let wide = key.len() > KEY_SHORT;
         let flags = ((kind as u8) << KIND_SHIFT)
             | if wide { WIDE } else { 0 }
-            | if deadline.is_some() { TIMED } else { 0 }
-            | if kind == Kind::Inline { 0 } else { WORD };
+            | if deadline.is_some() { TIMED } else { 0 };
         let header = Header::new(flags, if wide { 0 } else { key.len() }, inline.len());
         let start = header.key_start();
-        let at = allocate((start + key.len() + inline.len()).next_multiple_of(8));
+        let at = allocate(slab, (start + key.len() + inline.len()).next_multiple_of(8));
         // SAFETY: the block was just allocated, 8-aligned, with room for header, the fields of the flags
         // (`key_start` counts them), key and inline value in this order; nobody else knows it.
         unsafe {
@@ -450,10 +473,8 @@ impl Entry {
             at.add(start).copy_from_nonoverlapping(from(key), key.len());
             at.add(start + key.len()).copy_from_nonoverlapping(from(inline), inline.len());
             match content {
-                Content::Int(number) => at.add(header.word_start()).cast().write(number),
-                Content::Blob(blob) => {
-                    at.add(header.word_start()).cast().write(Box::into_raw(Box::new(blob)));
-                }
+                Content::Int(number) => at.add(header.store_start()).cast().write(number),
+                Content::Blob(blob) => at.add(header.store_start()).cast().write(blob),
                 Content::Inline(_) => {}
             }
         }
@@ -461,7 +482,7 @@ impl Entry {
     }
 
     /// Moves the block to one with a deadline field (not yet written), or without one.
-    fn toggle_timed(&mut self) -> Moved {
+    fn toggle_timed(&mut self, slab: &mut Slab) {
         let old = self.get();
         let header = old.header();
         let new_header = Header { shape: header.shape ^ u32::from(TIMED), ..header };
@@ -469,32 +490,19 @@ impl Entry {
         let (front, tail) = (header.deadline_start(), tail_start(header));
         let new_tail = tail_start(new_header);
         let taken = size - tail + new_tail;
-        let at = allocate(taken);
+        let at = allocate(slab, taken);
         // SAFETY: header and WIDE stand in front of the deadline, everything else behind it; the new block
         // differs in size by just that field. The old block's value now belongs to the new one, so
-        // the old one is freed without it.
+        // it is freed without dropping that.
         unsafe {
             at.copy_from_nonoverlapping(old.at, front);
             at.cast::<Header>().write(new_header);
             at.add(new_tail).copy_from_nonoverlapping(old.at.add(tail), size - tail);
         }
-        free(old.at, size);
+        // SAFETY: the old block is ours, had this size, and nothing of it is used any more.
+        unsafe { slab.free(old.at, size) };
         let marks = (self.0.addr().get() & !ADDRESS) ^ VOLATILE;
         self.0 = at.map_addr(|at| at | marks);
-        Moved { freed: size, taken }
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let entry = self.get();
-        let header = entry.header();
-        let size = entry.size();
-        if header.kind() == Kind::Blob {
-            // SAFETY: the pointer came from `Box::into_raw` and is freed once, with its entry (invariant 1).
-            drop(unsafe { Box::from_raw(entry.blob(header).as_ptr()) });
-        }
-        free(entry.at, size);
     }
 }
 
@@ -533,25 +541,8 @@ pub(super) fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
-// The only two doors to the allocator, so that slabs can take its place.
-
-fn block_layout(size: usize) -> Layout {
-    Layout::from_size_align(size, 8).expect("a key fits into half of the address space")
-}
-
-fn allocate(size: usize) -> NonNull<u8> {
-    let layout = block_layout(size);
-    // SAFETY: the size is never 0, a block has at least its header.
-    let Some(at) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+fn allocate(slab: &mut Slab, size: usize) -> NonNull<u8> {
+    let at = slab.allocate(size);
     assert!(at.addr().get() & !ADDRESS == 0, "addresses of user space have 48 bits");
-    #[cfg(test)]
-    super::tests::LIVE.with(|live| live.set(live.get() + size as isize));
     at
-}
-
-fn free(at: NonNull<u8>, size: usize) {
-    #[cfg(test)]
-    super::tests::LIVE.with(|live| live.set(live.get() - size as isize));
-    // SAFETY: every caller owns the block and gives the size it was allocated with (invariant 2).
-    unsafe { dealloc(at.as_ptr(), block_layout(size)) };
 }

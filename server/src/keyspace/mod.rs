@@ -17,8 +17,11 @@
 mod bucket;
 pub mod change;
 mod db;
+mod directory;
 mod entry;
 mod expire;
+mod paged;
+mod row;
 mod segment;
 mod slot;
 mod sums;
@@ -29,13 +32,15 @@ mod walk;
 mod waste;
 
 use crate::base::random::KeyHasher;
+use crate::base::slab::land;
 use crate::value::Value;
 
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
+pub use expire::{Removed, Sweep};
 pub use slot::Slot;
 pub use sums::{Sum, Sums, Weight};
-pub use walk::Entries;
+pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};
 
 /// A key and its hash by the keyspace's hasher, computed once by whoever parsed the request.
 #[derive(Clone, Copy, Debug)]
@@ -96,14 +101,20 @@ impl Keyspace {
     #[inline]
     pub fn db_mut(&mut self, number: usize) -> &mut Db {
         assert!(number < self.databases, "database {number} of {}", self.databases);
+        if self.made.get(number).is_none_or(Option::is_none) {
+            self.make(number);
+        }
+        self.made[number].as_deref_mut().expect("it has just been made, if it was not there")
+    }
+
+    #[cold]
+    fn make(&mut self, number: usize) {
         if number >= self.made.len() {
             self.made.resize_with(number + 1, || None);
         }
-        self.made[number].get_or_insert_with(|| {
-            let mut db = Box::new(Db::new(self.hasher.clone()));
-            db.set_child_alive(self.child_alive);
-            db
-        })
+        let mut db = Box::new(Db::new(self.hasher.clone()));
+        db.set_child_alive(self.child_alive);
+        self.made[number] = Some(db);
     }
 
     /// Exchanges the contents of two databases. O(1).
@@ -120,15 +131,15 @@ impl Keyspace {
         self.made.iter().flatten().map(|db| db.len()).sum()
     }
 
-    /// Bytes of memory that the databases hold outside the global allocator, which does not count them. O(1).
+    /// Bytes of all blocks in slabs, which the global allocator does not count. O(databases that were written to).
     pub fn memory(&self) -> u64 {
-        // SLABS: the sum of their chunks. Until they exist everything is the allocator's.
-        0
+        let slabs = self.made.iter().flatten().map(|db| db.slab_bytes());
+        slabs.map(|(entries, buckets)| (entries + buckets) as u64).sum()
     }
 
     /// Gives memory that is free back to the kernel, as far as it is not the global allocator's.
     pub fn purge(&mut self) {
-        // SLABS: their empty chunks.
+        land().purge();
     }
 
     /// What was removed from a database and is slow to free; see [`Db::take_waste`].

@@ -1,23 +1,14 @@
 //! A segment: the buckets of all hashes that begin with one prefix, in the order of the hash.
 //!
-//! Owns: buckets, and through them entries.   Uses: bucket, entry.   Never: the other segments, deadlines.
+//! Owns: the buckets of its layers.   Uses: row, bucket, entry.   Never: the other segments, deadlines.
+//! What takes or frees buckets is told the runs they stand in.
 //!
 //! ```text
-//!  hash   | prefix (depth bits) | route (15 bits) | ............ | tag (8) |
-//!                                      |
-//!  home bucket = (route & mask) * n >> 15, so a greater hash never has a lesser home
-//!
-//!  main    [ bucket 0 | bucket 1 | ... | bucket n-1 ]   full at home? the next bucket, round the end
+//!  main    [ bucket 0 | bucket 1 | ... | bucket n-1 ]   a row; what is in it and how it is searched: row.rs
 //!  extra   [ bucket 0 | bucket 1 | ... | bucket n-1 ]   only while a snapshot child lives, or shortly after
 //! ```
 //!
-//! An entry keeps its route in its owning pointer, so growing a segment reads no entry. A split shifts the
-//! routes left, and what comes in on the right is unknown until keys are hashed again: `mask` tells
-//! the bits that are good. With less than [`ROUTE_MIN`] of them the next split hashes.
-//!
-//! Overflow goes to the next bucket (and not to chained ones) because at the load we want every third bucket
-//! is full, and a chained line for each would cost a quarter more memory. The route tells the home of
-//! an entry wherever it stands, so a scan returns it with its home.
+//! With less than [`ROUTE_MIN`] good bits of the routes the next split hashes the keys again.
 //!
 //! Invariants
 //!  1. An entry is found from its home by going on while the bucket `was_passed`.
@@ -25,17 +16,16 @@
 //!  3. Both layers have the same number of buckets, so one bucket number is a home in both.
 
 use super::bucket::{Bucket, SLOTS, tag_of};
-use super::entry::{Entry, EntryRef, prefetch};
+use super::entry::{Entry, EntryRef};
+use super::row::{Buckets, Packed, ROUTE_ALL, ROUTE_BITS, Row};
+use crate::base::slab::Runs;
 
-/// Bits of a route.
-pub(super) const ROUTE_BITS: u32 = 15;
 /// Good bits that a route must have before a split may spend one.
 const ROUTE_MIN: u32 = 12;
-const ROUTE_ALL: u16 = (1 << ROUTE_BITS) - 1;
 /// A segment of this many buckets splits when it is full.
 pub(super) const BUCKETS_MAX: usize = 64;
-/// Sizes in buckets on the way there. The steps of eight are size classes of the allocator.
-const STEPS: [usize; 10] = [1, 2, 4, 8, 16, 32, 40, 48, 56, BUCKETS_MAX];
+/// Sizes in buckets grow by this much on the way there: a unit of their memory.
+const STEP: usize = 4;
 
 /// Entries that `buckets` take before they count as full: seven eighths. Beyond it searches grow long.
 pub(super) fn limit(buckets: usize) -> usize {
@@ -46,7 +36,8 @@ pub(super) fn limit(buckets: usize) -> usize {
 /// room for just one more.
 pub(super) fn fitting(entries: usize) -> usize {
     let wanted = entries + entries / 16 + 1;
-    if let Some(step) = STEPS.into_iter().find(|&step| limit(step) >= wanted) {
+    let step = (wanted * 8).div_ceil(SLOTS * 7).next_multiple_of(STEP);
+    if step <= BUCKETS_MAX {
         return step;
     }
     // Beyond it come only hashes that hardly differ (splitting does not part them), and a lasting child.
@@ -65,10 +56,23 @@ pub(super) struct Spot {
     slot: u8,
 }
 
-/// Buckets that are probed together. It knows all that a search needs, in half a cache line with the rest of
-/// its segment.
+impl Spot {
+    /// A spot in the main layer.
+    #[inline]
+    pub fn main(bucket: usize, slot: usize) -> Spot {
+        spot(false, bucket, slot)
+    }
+
+    /// Bucket and slot, if it is in the main layer.
+    #[inline]
+    pub fn in_row(self) -> Option<(usize, usize)> {
+        (!self.extra).then_some((self.bucket as usize, self.slot.into()))
+    }
+}
+
+/// Buckets that are probed together.
 struct Layer {
-    buckets: Box<[Bucket]>,
+    buckets: Buckets,
     used: u32,
     mask: u16,
     depth: u8,
@@ -77,87 +81,22 @@ struct Layer {
 const _: () = assert!(size_of::<Segment>() == 32);
 
 impl Layer {
-    fn new(depth: u8, mask: u16, buckets: usize) -> Layer {
-        let buckets = (0..buckets).map(|_| Bucket::default()).collect();
-        Layer { buckets, used: 0, mask, depth }
-    }
-
-    /// The bits of a hash that follow the prefix.
-    #[inline]
-    fn route(&self, hash: u64) -> u16 {
-        // No shift is as long as 64, which need not be checked on each look-up.
-        (hash.wrapping_shl(self.depth.into()) >> (u64::BITS - ROUTE_BITS)) as u16
+    fn new(runs: &mut Runs, depth: u8, mask: u16, buckets: usize) -> Layer {
+        Layer { buckets: Buckets::new(runs, buckets), used: 0, mask, depth }
     }
 
     #[inline]
-    fn home(&self, route: u16) -> usize {
-        // 2^15 times the number of a segment's buckets is far from 2^64.
-        usize::from(route & self.mask).wrapping_mul(self.buckets.len()) >> ROUTE_BITS
-    }
-
-    /// Whether an entry's route is that of a sought hash, as far as it is known.
-    #[inline]
-    fn is_route(&self, entry: &Entry, route: u16) -> bool {
-        (entry.route() ^ route) & self.mask == 0
-    }
-
-    #[inline]
-    fn next(&self, bucket: usize) -> usize {
-        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+    fn row(&self) -> Row<'_> {
+        Row::new(&self.buckets, self.mask, self.depth)
     }
 
     fn has_room(&self) -> bool {
         (self.used as usize) < limit(self.buckets.len())
     }
 
-    #[inline]
-    fn find(&self, hash: u64, key: &[u8]) -> Option<(usize, usize, EntryRef<'_>)> {
-        let (tag, route) = (tag_of(hash), self.route(hash));
-        let mut at = self.home(route);
-        for _ in 0..self.buckets.len() {
-            let bucket = &self.buckets[at];
-            for slot in bucket.matches(tag) {
-                if let Some(entry) = bucket.entry(slot)
-                    && self.is_route(entry, route)
-                    && entry.get().key() == key
-                {
-                    return Some((at, slot, entry.get()));
-                }
-            }
-            if !bucket.was_passed() {
-                return None;
-            }
-            at = self.next(at);
-        }
-        None
-    }
-
-    /// Asks the processor for what `find` will read, if that is in the first two buckets.
-    #[inline]
-    fn prefetch_entry(&self, hash: u64) {
-        let (tag, route) = (tag_of(hash), self.route(hash));
-        let mut at = self.home(route);
-        for _ in 0..2 {
-            let bucket = &self.buckets[at];
-            let mut found = false;
-            for slot in bucket.matches(tag) {
-                if let Some(entry) = bucket.entry(slot)
-                    && self.is_route(entry, route)
-                {
-                    entry.prefetch();
-                    found = true;
-                }
-            }
-            if found || !bucket.was_passed() {
-                return;
-            }
-            at = self.next(at);
-        }
-    }
-
     fn place(&mut self, tag: u8, entry: Entry) -> (usize, usize) {
         assert!((self.used as usize) < self.buckets.len() * SLOTS, "a layer must keep a free slot");
-        let mut at = self.home(entry.route());
+        let mut at = self.row().home(entry.route());
         loop {
             let bucket = &mut self.buckets[at];
             if let Some(slot) = bucket.matches(0).next() {
@@ -166,17 +105,17 @@ impl Layer {
                 return (at, slot);
             }
             bucket.pass();
-            at = self.next(at);
+            at = self.row().next(at);
         }
     }
 
     fn remove(&mut self, bucket: usize, slot: usize) -> Option<Entry> {
         let entry = self.buckets[bucket].take(slot)?;
         self.used -= 1;
-        let mut at = self.home(entry.route());
+        let mut at = self.row().home(entry.route());
         while at != bucket {
             self.buckets[at].unpass();
-            at = self.next(at);
+            at = self.row().next(at);
         }
         Some(entry)
     }
@@ -186,14 +125,14 @@ impl Layer {
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
             for entry in bucket.entries() {
-                if self.home(entry.route()) == home {
+                if self.row().home(entry.route()) == home {
                     each(entry.get());
                 }
             }
             if !bucket.was_passed() {
                 return;
             }
-            at = self.next(at);
+            at = self.row().next(at);
         }
     }
 }
@@ -206,8 +145,13 @@ pub(super) struct Segment {
 
 impl Segment {
     /// An empty segment for a prefix of `depth` bits.
-    pub fn new(depth: u8, buckets: usize) -> Segment {
-        Segment::of(depth, ROUTE_ALL, buckets)
+    pub fn new(runs: &mut Runs, depth: u8, buckets: usize) -> Segment {
+        Segment::of(runs, depth, ROUTE_ALL, buckets)
+    }
+
+    /// Its row for the directory, which must be told whenever this changes.
+    pub fn packed(&self) -> Packed {
+        Packed::new(self.main.row(), self.extra.is_some())
     }
 
     /// Bits of the prefix.
@@ -244,10 +188,10 @@ impl Segment {
     /// The entry of a key, and where it stands. O(1) but for keys of equal hash.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, EntryRef<'_>)> {
-        if let Some((bucket, slot, entry)) = self.main.find(hash, key) {
+        if let Some((bucket, slot, entry)) = self.main.row().find(hash, key) {
             return Some((spot(false, bucket, slot), entry));
         }
-        let (bucket, slot, entry) = self.extra.as_ref()?.find(hash, key)?;
+        let (bucket, slot, entry) = self.extra.as_ref()?.row().find(hash, key)?;
         Some((spot(true, bucket, slot), entry))
     }
 
@@ -267,7 +211,7 @@ impl Segment {
 
     /// Places an entry whose key is not here yet. There must be room.
     pub fn place(&mut self, hash: u64, mut entry: Entry) -> Spot {
-        entry.set_route(self.main.route(hash));
+        entry.set_route(self.main.row().route(hash));
         self.put(tag_of(hash), entry)
     }
 
@@ -280,7 +224,10 @@ impl Segment {
     /// The home of a hash that belongs to this segment.
     #[inline]
     pub fn home(&self, hash: u64) -> usize {
-        self.main.home(self.main.route(hash))
+        {
+            let row = self.main.row();
+            row.home(row.route(hash))
+        }
     }
 
     /// How far into the segment the home after `home` begins, in units of 2^(49 - depth) hashes; 2^15 at the end.
@@ -306,41 +253,37 @@ impl Segment {
         }
     }
 
+    /// The spot of a slot in a bucket, numbered as for [`Segment::bucket`].
+    pub fn spot(&self, bucket: usize, slot: usize) -> Spot {
+        match bucket.checked_sub(self.homes()) {
+            None => spot(false, bucket, slot),
+            Some(bucket) => spot(true, bucket, slot),
+        }
+    }
+
     /// All entries, by bucket.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.layers().flat_map(|layer| layer.buckets.iter().flat_map(Bucket::entries))
     }
 
-    /// Asks the processor for the home bucket of a hash.
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        prefetch(&raw const self.main.buckets[self.home(hash)]);
-    }
-
-    /// Asks the processor for the entries that may be the one of this hash.
-    #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.main.prefetch_entry(hash);
-    }
-
     /// Adds a second layer of the same size.
-    pub fn add_extra(&mut self) {
+    pub fn add_extra(&mut self, runs: &mut Runs) {
         assert!(self.extra.is_none(), "a segment has at most one extra layer");
-        self.extra = Some(Box::new(Layer::new(self.main.depth, self.main.mask, self.homes())));
+        let layer = Layer::new(runs, self.main.depth, self.main.mask, self.homes());
+        self.extra = Some(Box::new(layer));
     }
 
     /// Moves everything into one layer of `buckets`, reading no entry. The order stays.
-    pub fn rebuild(&mut self, buckets: usize) {
+    pub fn rebuild(&mut self, runs: &mut Runs, buckets: usize) {
         assert!(self.len() <= limit(buckets), "a segment rebuilt too small");
-        let mut new = Segment::of(self.main.depth, self.main.mask, buckets);
-        for (tag, entry) in self.drain() {
-            new.put(tag, entry);
-        }
-        *self = new;
+        let new = Segment::of(runs, self.main.depth, self.main.mask, buckets);
+        std::mem::replace(self, new).drain(runs, |tag, entry| {
+            self.put(tag, entry);
+        });
     }
 
     /// Parts it in two by the next bit of the hash. Hashes keys again only if the routes ran out of bits.
-    pub fn split(mut self, hash_of: impl Fn(&[u8]) -> u64) -> (Segment, Segment) {
+    pub fn split(self, runs: &mut Runs, hash_of: impl Fn(&[u8]) -> u64) -> (Segment, Segment) {
         let depth = self.main.depth + 1;
         let high = self.entries().filter(|entry| top_bit(entry)).count();
         let spent = self.main.mask.count_ones() < ROUTE_MIN;
@@ -348,35 +291,36 @@ impl Segment {
             self.entries().for_each(Entry::prefetch);
         }
         let mask = if spent { ROUTE_ALL } else { (self.main.mask << 1) & ROUTE_ALL };
-        let mut halves =
-            [self.len() - high, high].map(|entries| Segment::of(depth, mask, fitting(entries)));
-        for (tag, mut entry) in self.drain() {
+        let mut halves = [self.len() - high, high]
+            .map(|entries| Segment::of(runs, depth, mask, fitting(entries)));
+        self.drain(runs, |tag, mut entry| {
             let half = &mut halves[usize::from(top_bit(&entry))];
             let route = if spent {
-                half.main.route(hash_of(entry.get().key()))
+                half.main.row().route(hash_of(entry.get().key()))
             } else {
                 (entry.route() << 1) & ROUTE_ALL
             };
             entry.set_route(route);
             half.put(tag, entry);
-        }
+        });
         halves.into()
     }
 
     /// The opposite of [`Segment::split`]: `self` is the lower half.
-    pub fn merge(mut self, mut high: Segment) -> Segment {
+    pub fn merge(self, runs: &mut Runs, high: Segment) -> Segment {
         assert!(
             self.depth() == high.depth() && self.depth() > 0,
             "only halves of one segment merge"
         );
         let top = 1 << (ROUTE_BITS - 1);
         let mask = top | ((self.main.mask & high.main.mask) >> 1);
-        let mut merged = Segment::of(self.depth() - 1, mask, fitting(self.len() + high.len()));
-        let low = self.drain().map(|(tag, entry)| (0, tag, entry));
-        let high = high.drain().map(|(tag, entry)| (top, tag, entry));
-        for (bit, tag, mut entry) in low.chain(high) {
-            entry.set_route(bit | (entry.route() >> 1));
-            merged.put(tag, entry);
+        let buckets = fitting(self.len() + high.len());
+        let mut merged = Segment::of(runs, self.depth() - 1, mask, buckets);
+        for (bit, half) in [(0, self), (top, high)] {
+            half.drain(runs, |tag, mut entry| {
+                entry.set_route(bit | (entry.route() >> 1));
+                merged.put(tag, entry);
+            });
         }
         merged
     }
@@ -390,19 +334,25 @@ impl Segment {
         spot(extra, bucket, slot)
     }
 
-    fn of(depth: u8, mask: u16, buckets: usize) -> Segment {
-        Segment { main: Layer::new(depth, mask, buckets), extra: None }
+    fn of(runs: &mut Runs, depth: u8, mask: u16, buckets: usize) -> Segment {
+        Segment { main: Layer::new(runs, depth, mask, buckets), extra: None }
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
         std::iter::once(&self.main).chain(self.extra.as_deref())
     }
 
-    /// Takes all entries out, with their tags.
-    fn drain(&mut self) -> impl Iterator<Item = (u8, Entry)> + use<> {
-        let main = std::mem::take(&mut self.main.buckets);
-        let extra = self.extra.take().map(|extra| extra.buckets);
-        main.into_iter().chain(extra.into_iter().flatten()).flat_map(Bucket::into_entries)
+    /// Hands out all entries with their tags and frees the buckets.
+    fn drain(self, runs: &mut Runs, mut each: impl FnMut(u8, Entry)) {
+        let extra = self.extra.map(|extra| extra.buckets);
+        for mut buckets in std::iter::once(self.main.buckets).chain(extra) {
+            for bucket in buckets.iter_mut() {
+                for (tag, entry) in std::mem::take(bucket).into_entries() {
+                    each(tag, entry);
+                }
+            }
+            buckets.free(runs);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! size, and removes them, so the table's sums cannot go wrong elsewhere.
 
 use super::Key;
-use super::entry::{Entry, EntryRef};
+use super::entry::EntryRef;
 use super::table::{Place, Table};
 use crate::value::{Put, Value, ValueMut};
 
@@ -46,7 +46,7 @@ impl<'a, 'k> Slot<'a, 'k> {
     #[inline]
     pub fn edit<R>(&mut self, change: impl FnOnce(ValueMut<'_>) -> R) -> Option<R> {
         let place = self.place?;
-        Some(self.table.edit(place, |entry| change(entry.value_mut())))
+        Some(self.table.edit(place, |entry, _| change(entry.value_mut())))
     }
 
     /// Creates the key, or replaces its value and keeps its deadline. O(1).
@@ -95,22 +95,19 @@ impl<'a, 'k> Slot<'a, 'k> {
     /// Removes the key and drops its value. Tells whether it existed. O(1): a value that is slow to free waits
     /// for [`super::Db::take_waste`].
     pub fn remove(&mut self) -> bool {
-        let Some(entry) = self.take_entry() else { return false };
-        self.table.discard(entry);
-        true
+        let place = self.place.take();
+        if let Some(place) = place {
+            self.table.remove(place);
+        }
+        place.is_some()
     }
 
     /// Removes the key and gives its value.
     pub fn take(&mut self) -> Option<Value> {
-        self.take_entry().map(Entry::into_value)
-    }
-
-    fn take_entry(&mut self) -> Option<Entry> {
-        Some(self.table.remove(self.key.hash, self.place.take()?))
+        Some(self.table.take(self.place.take()?))
     }
 
     fn create(&mut self, put: Put<'_>, deadline: Option<i64>) {
-        let entry = Entry::new(self.key.bytes, put, deadline);
-        self.place = Some(self.table.insert(self.key.hash, entry));
+        self.place = Some(self.table.insert(self.key.hash, self.key.bytes, put, deadline));
     }
 }

@@ -1,7 +1,7 @@
 //! The hash table under a database: segments under a directory, in the order of the hash.
 //!
-//! Owns: every entry of one database.   Uses: segment, expire's tallies, sums, `base::random`.
-//! Never: clients, time, the disk.
+//! Owns: every entry of one database, and the slab and the runs that they and their buckets stand in.
+//! Uses: directory, segment, expire's tallies, sums, `base::{random, slab}`.   Never: clients, time, the disk.
 //!
 //! ```text
 //!  directory (top bits of the hash)      segments              tallies (dense, for expire)
@@ -10,26 +10,30 @@
 //!     1     2     0     0                [2] depth 3  001      [2] ...
 //! ```
 //!
-//! A segment of depth d is named by the 2^(D-d) directory cells of its prefix. It grows in steps, then splits;
-//! so no command waits for more than one segment. Doubling the directory copies its 4-byte cells: with
-//! about 300 keys a segment that is 1 ms for 300 M keys (a second level would spread that; not done).
+//! A segment of depth d is named by the directory cells of its prefix. It grows in steps, then splits;
+//! so no command waits for more than one segment. A look-up goes from the cell to the bucket; the segment itself is
+//! read only when something comes or goes.
 //!
 //! While a snapshot child lives nothing moves that need not: a full segment gets an extra layer, and splits
 //! only above twice its size; nothing shrinks.
 //!
 //! Invariants
-//!  1. Every directory cell names the segment of its prefix; a segment is in no other cell.
+//!  1. The directory is told of every segment that changes (`refresh`), before anything is looked up again.
 //!  2. `len`, `volatile`, `sums` and the tallies' counts are exact sums over the entries.
-//!  3. The directory has at most `len / CELL_SHARE` cells when it doubles, so keys whose hashes differ in few bits
-//!     (a flood) make a segment longer and never the directory.
+//!  3. The directory doubles only while it has a cell for many keys (`CELL_SHARE`), so keys whose hashes differ in few
+//!     bits (a flood) make a segment longer and never the directory.
+//!  4. The blocks of `blocks` are the entries and nothing else.
 
+use super::directory::Directory;
 use super::entry::{Entry, EntryRef};
 use super::expire::{Lap, Tally};
+use super::paged::Paged;
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use super::sums::{Sums, Weight};
 use super::waste::Waste;
 use crate::base::random::KeyHasher;
-use crate::value::Put;
+use crate::base::slab::{Runs, Slab, land};
+use crate::value::{Put, Value};
 
 /// The directory doubles only if it then has a cell for no fewer than so many keys. Even hashes split at
 /// more than 150 keys a cell; a lower number would give a flood more memory.
@@ -44,20 +48,16 @@ const SMALL: usize = 32;
 /// Where an entry stands in the table. Good until the table changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    segment: u32,
+    hash: u64,
     spot: Spot,
 }
 
 /// The table.
 pub(super) struct Table {
-    pub directory: Vec<u32>,
-    /// The directory has 2^depth cells, or none.
-    pub depth: u8,
-    pub segments: Vec<Segment>,
-    pub tallies: Vec<Tally>,
+    pub directory: Directory,
+    pub segments: Paged<Segment>,
+    pub tallies: Paged<Tally>,
     pub lap: Lap,
-    /// Segments of each depth: the directory can halve when the last of them is 0.
-    at_depth: [u32; DEPTH_MAX as usize + 1],
     /// Numbers of segments that were merged away.
     free: Vec<u32>,
     pub len: usize,
@@ -68,18 +68,20 @@ pub(super) struct Table {
     pub waste: Waste,
     pub hasher: KeyHasher,
     pub child_alive: bool,
+    /// Where entries stand.
+    pub blocks: Slab,
+    /// Where buckets stand.
+    pub rows: Runs,
 }
 
 impl Table {
     /// An empty table, which has allocated nothing.
     pub fn new(hasher: KeyHasher) -> Table {
         Table {
-            directory: Vec::new(),
-            depth: 0,
-            segments: Vec::new(),
-            tallies: Vec::new(),
+            directory: Directory::new(),
+            segments: Paged::new(),
+            tallies: Paged::new(),
             lap: Lap::default(),
-            at_depth: [0; DEPTH_MAX as usize + 1],
             free: Vec::new(),
             len: 0,
             volatile: 0,
@@ -87,34 +89,46 @@ impl Table {
             waste: Waste::default(),
             hasher,
             child_alive: false,
+            blocks: Slab::new(land()),
+            rows: Runs::new(land()),
         }
-    }
-
-    /// The segment that a hash belongs to, by number.
-    #[inline]
-    pub fn number_of(&self, hash: u64) -> Option<u32> {
-        self.directory.get(cell(hash, self.depth)).copied()
     }
 
     /// The segment that a hash belongs to.
     #[inline]
     pub fn segment_of(&self, hash: u64) -> Option<&Segment> {
-        Some(&self.segments[self.number_of(hash)? as usize])
+        Some(&self.segments[self.directory.number(hash)? as usize])
     }
 
     /// The entry of a key, and its place.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
-        let segment = self.number_of(hash)?;
-        let (spot, entry) = self.segments[segment as usize].find(hash, key)?;
-        Some((Place { segment, spot }, entry))
+        let (row, has_more) = self.directory.row(hash)?;
+        if let Some((bucket, slot, entry)) = row.find(hash, key) {
+            return Some((Place { hash, spot: Spot::main(bucket, slot) }, entry));
+        }
+        if has_more { self.find_anywhere(hash, key) } else { None }
+    }
+
+    #[cold]
+    fn find_anywhere(&self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
+        let (spot, entry) = self.segment_of(hash)?.find(hash, key)?;
+        Some((Place { hash, spot }, entry))
     }
 
     /// The entry at a place.
     #[inline]
     pub fn entry(&self, at: Place) -> &Entry {
-        self.segments[at.segment as usize]
-            .entry(at.spot)
+        let entry = match at.spot.in_row() {
+            Some((bucket, slot)) => self
+                .directory
+                .row(at.hash)
+                .and_then(|(row, _)| row.buckets().get(bucket))
+                .and_then(|bucket| bucket.entry(slot)),
+            None => None,
+        };
+        entry
+            .or_else(|| self.segment_of(at.hash)?.entry(at.spot))
             .expect("a place is good until the table changes")
     }
 
@@ -122,39 +136,36 @@ impl Table {
     /// [`Table::edit`].
     #[inline]
     pub fn entry_mut(&mut self, at: Place) -> &mut Entry {
-        self.segments[at.segment as usize]
-            .entry_mut(at.spot)
-            .expect("a place is good until the table changes")
+        entry_mut(&mut self.directory, &mut self.segments, at)
     }
 
     /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
     pub fn put(&mut self, at: Place, put: Put<'_>) {
-        let entry = self.segments[at.segment as usize]
-            .entry_mut(at.spot)
-            .expect("a place is good until the table changes");
+        let entry = entry_mut(&mut self.directory, &mut self.segments, at);
         let before = Weight::of(entry.get());
         if Waste::wants(before.heap) {
             self.waste.throw(entry.value_mut().take());
         }
-        entry.put(put);
+        entry.put(&mut self.blocks, put);
         let after = Weight::of(entry.get());
         self.sums.change(before, after);
     }
 
     /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
     #[inline]
-    pub fn edit<R>(&mut self, at: Place, change: impl FnOnce(&mut Entry) -> R) -> R {
-        let entry = self.entry_mut(at);
+    pub fn edit<R>(&mut self, at: Place, change: impl FnOnce(&mut Entry, &mut Slab) -> R) -> R {
+        let entry = entry_mut(&mut self.directory, &mut self.segments, at);
         let before = Weight::of(entry.get());
-        let result = change(entry);
+        let result = change(entry, &mut self.blocks);
         let after = Weight::of(entry.get());
         self.sums.change(before, after);
         result
     }
 
-    /// Adds an entry whose key the table does not have. O(1), now and then one segment's growth.
-    pub fn insert(&mut self, hash: u64, entry: Entry) -> Place {
+    /// Adds a key that the table does not have. O(1), now and then one segment's growth.
+    pub fn insert(&mut self, hash: u64, key: &[u8], put: Put<'_>, deadline: Option<i64>) -> Place {
+        let entry = Entry::new(&mut self.blocks, key, put, deadline);
         let segment = self.make_room(hash);
         self.len += 1;
         self.sums.add(Weight::of(entry.get()));
@@ -162,29 +173,43 @@ impl Table {
             self.count_volatile(segment, deadline);
         }
         let spot = self.segments[segment as usize].place(hash, entry);
-        Place { segment, spot }
+        Place { hash, spot }
     }
 
-    /// Takes an entry out. O(1), now and then one segment's shrinking.
-    pub fn remove(&mut self, hash: u64, at: Place) -> Entry {
-        let entry = self.segments[at.segment as usize]
-            .remove(at.spot)
+    /// Removes an entry and frees it. O(1), now and then one segment's shrinking.
+    pub fn remove(&mut self, at: Place) {
+        let entry = self.detach(at);
+        self.waste.bin(entry, &mut self.blocks);
+    }
+
+    /// Removes an entry and gives its value.
+    pub fn take(&mut self, at: Place) -> Value {
+        self.detach(at).into_value(&mut self.blocks)
+    }
+
+    fn detach(&mut self, at: Place) -> Entry {
+        let number = self.number_at(at);
+        let entry = self.take_out(number, at.spot);
+        self.shrink(at.hash, number);
+        entry
+    }
+
+    /// Takes an entry out and moves no other; [`Table::shrink`] is to follow when the spots of the others are no
+    /// longer needed.
+    pub fn take_out(&mut self, number: u32, at: Spot) -> Entry {
+        let entry = self.segments[number as usize]
+            .remove(at)
             .expect("a place is good until the table changes");
         self.len -= 1;
         self.sums.remove(Weight::of(entry.get()));
         if entry.is_volatile() {
-            self.discount_volatile(at.segment);
+            self.discount_volatile(number);
         }
-        self.shrink(hash, at.segment);
         entry
     }
 
-    /// Drops an entry that was taken out; a value that is slow to free becomes waste.
-    #[inline]
-    pub fn discard(&mut self, entry: Entry) {
-        if Waste::wants(entry.get().value().heap()) {
-            self.waste.throw(entry.into_value());
-        }
+    fn number_at(&self, at: Place) -> u32 {
+        self.directory.number(at.hash).expect("a place is in a segment")
     }
 
     /// Gives or takes an entry's deadline.
@@ -197,58 +222,54 @@ impl Table {
     }
 
     fn change_deadline(&mut self, at: Place, was_volatile: bool, deadline: Option<i64>) {
+        let number = self.number_at(at);
         match (was_volatile, deadline) {
             (false, None) => return,
-            (true, None) => self.discount_volatile(at.segment),
-            (false, Some(deadline)) => self.count_volatile(at.segment, deadline),
-            (true, Some(deadline)) => self.note_deadline(at.segment, deadline),
+            (true, None) => self.discount_volatile(number),
+            (false, Some(deadline)) => self.count_volatile(number, deadline),
+            (true, Some(deadline)) => self.note_deadline(number, deadline),
         }
-        self.edit(at, |entry| entry.set_deadline(deadline));
+        self.edit(at, |entry, slab| entry.set_deadline(slab, deadline));
     }
 
     /// Makes the table as large as `keys` keys will need, if it is empty. Allocates all of it at once, so the
     /// number must not be one that somebody merely claimed.
     pub fn reserve(&mut self, keys: usize) {
-        if !self.segments.is_empty() || keys <= limit(BUCKETS_MAX) {
+        if !self.directory.is_empty() || keys <= limit(BUCKETS_MAX) {
             return;
         }
         let mut depth = 0;
         while depth < DEPTH_MAX && keys >> depth > limit(BUCKETS_MAX) * 7 / 8 {
             depth += 1;
         }
-        let count = 1u32.checked_shl(depth.into()).unwrap_or(u32::MAX);
         let buckets = fitting(keys >> depth);
-        self.depth = depth;
-        self.directory = (0..count).collect();
-        self.segments = (0..count).map(|_| Segment::new(depth, buckets)).collect();
-        self.tallies = vec![Tally::default(); count as usize];
-        self.at_depth[usize::from(depth)] = count;
+        for _ in 0..1u64 << depth {
+            self.segments.push(Segment::new(&mut self.rows, depth, buckets));
+            self.tallies.push(Tally::default());
+        }
+        self.directory = Directory::of(depth, self.segments.iter().map(Segment::packed));
     }
 
-    /// Bytes of the table itself, without the entries. O(segments).
+    /// Bytes of the table itself, without the entries. O(segments / 1024).
     pub fn memory(&self) -> usize {
-        let buckets: usize = self.segments.iter().map(Segment::buckets).sum();
-        buckets * size_of::<super::bucket::Bucket>()
-            + self.directory.capacity() * size_of::<u32>()
+        self.rows.used()
+            + self.directory.memory()
             + self.free.capacity() * size_of::<u32>()
-            + self.segments.capacity() * size_of::<Segment>()
-            + self.tallies.capacity() * size_of::<Tally>()
-    }
-
-    /// The first hash of a segment to which `hash` belongs, and how many directory cells it has.
-    pub fn span(&self, hash: u64, depth: u8) -> (usize, usize) {
-        (cell(hash, depth) << (self.depth - depth), 1 << (self.depth - depth))
+            + self.segments.memory()
+            + self.tallies.memory()
     }
 
     /// The number of the segment of `hash`, which now has room for one more entry.
     fn make_room(&mut self, hash: u64) -> u32 {
         if self.directory.is_empty() {
-            let first = self.add_segment(Segment::new(0, 1), Tally::default());
-            self.directory.push(first);
+            let segment = Segment::new(&mut self.rows, 0, fitting(0));
+            let row = segment.packed();
+            let first = self.add_segment(segment, Tally::default());
+            self.directory.begin(first, row);
         }
         loop {
             let number =
-                self.number_of(hash).expect("a directory with a cell has one for each hash");
+                self.directory.number(hash).expect("a directory with a cell has one for each hash");
             if self.segments[number as usize].has_room() {
                 return number;
             }
@@ -257,46 +278,55 @@ impl Table {
     }
 
     fn grow(&mut self, hash: u64, number: u32) {
-        let may_double = self.may_double();
+        let may_double = self.may_double(hash);
+        let depth = self.directory.depth(hash);
         let segment = &mut self.segments[number as usize];
-        let len = segment.len();
         if self.child_alive && !segment.has_extra() {
-            segment.add_extra();
-        } else if len < limit(BUCKETS_MAX) {
-            segment.rebuild(fitting(len));
-        } else if segment.depth() < self.depth || may_double {
-            self.split(hash, number);
+            segment.add_extra(&mut self.rows);
+            self.refresh(hash, number);
+        } else if segment.len() < limit(BUCKETS_MAX) || (segment.depth() == depth && !may_double) {
+            self.rebuild(hash, number);
         } else {
-            segment.rebuild(fitting(len));
+            self.split(hash, number);
         }
     }
 
-    fn may_double(&self) -> bool {
-        self.depth < DEPTH_MAX && (2usize << self.depth) <= self.len / CELL_SHARE
+    /// Gives a segment the size that fits it.
+    fn rebuild(&mut self, hash: u64, number: u32) {
+        let segment = &mut self.segments[number as usize];
+        segment.rebuild(&mut self.rows, fitting(segment.len()));
+        self.lap.moved(number);
+        self.refresh(hash, number);
+    }
+
+    /// Tells the directory what a segment is now.
+    fn refresh(&mut self, hash: u64, number: u32) {
+        self.directory.set(hash, number, self.segments[number as usize].packed());
+    }
+
+    fn may_double(&self, hash: u64) -> bool {
+        let depth = self.directory.depth(hash);
+        depth < DEPTH_MAX && (2usize << depth) <= self.len / CELL_SHARE
     }
 
     fn split(&mut self, hash: u64, number: u32) {
         let segment = self.take_segment(number);
-        let depth = segment.depth();
-        if depth == self.depth {
-            self.directory = self.directory.iter().flat_map(|&cell| [cell, cell]).collect();
-            self.depth += 1;
-        }
-        let (low, high) = segment.split(|key| self.hasher.hash(key));
+        let hasher = &self.hasher;
+        let (low, high) = segment.split(&mut self.rows, |key| hasher.hash(key));
         let earliest = self.tallies[number as usize].earliest;
         let tally = |half: &Segment| {
             Tally::new(half.entries().filter(|e| e.is_volatile()).count(), earliest)
         };
-        self.tallies[number as usize] = tally(&low);
-        let high_tally = tally(&high);
-        self.put_segment(number, low);
+        let (low_tally, high_tally) = (tally(&low), tally(&high));
+        let (low_row, high_row) = (low.packed(), high.packed());
+        self.tallies[number as usize] = low_tally;
+        self.segments[number as usize] = low;
         let new = self.add_segment(high, high_tally);
-        let (start, cells) = self.span(hash, depth);
-        self.directory[start + cells / 2..start + cells].fill(new);
+        self.directory.split(hash, (number, low_row), (new, high_row));
     }
 
     /// After a removal: a segment that has become sparse merges with its sibling, or becomes smaller.
-    fn shrink(&mut self, hash: u64, number: u32) {
+    pub fn shrink(&mut self, hash: u64, number: u32) {
         let segment = &self.segments[number as usize];
         let slots = segment.buckets() * super::bucket::SLOTS;
         if self.child_alive || segment.len() * SPARSE >= slots {
@@ -305,8 +335,7 @@ impl Table {
         if let Some((sibling, low)) = self.sibling(hash, number) {
             self.merge(hash, if low { (number, sibling) } else { (sibling, number) });
         } else if slots > SMALL {
-            let len = segment.len();
-            self.segments[number as usize].rebuild(fitting(len));
+            self.rebuild(hash, number);
         }
     }
 
@@ -318,7 +347,7 @@ impl Table {
             return None;
         }
         let bit = 1 << (u64::BITS - u32::from(depth));
-        let sibling = self.number_of(hash ^ bit)?;
+        let sibling = self.directory.number(hash ^ bit)?;
         let other = &self.segments[sibling as usize];
         let small = segment.len() + other.len() <= limit(BUCKETS_MAX) / 2;
         (other.depth() == depth && small).then_some((sibling, hash & bit == 0))
@@ -331,27 +360,23 @@ impl Table {
         let (a, b) = (self.tallies[low as usize], self.tallies[high as usize]);
         self.tallies[high as usize] = Tally::default();
         self.tallies[low as usize] = a.with(b);
-        self.lap.note(a.with(b).earliest);
-        let depth = lower.depth() - 1;
-        self.put_segment(low, lower.merge(higher));
-        let (start, cells) = self.span(hash, depth);
-        self.directory[start..start + cells].fill(low);
-        while self.depth > 0 && self.at_depth[usize::from(self.depth)] == 0 {
-            self.directory = self.directory.iter().step_by(2).copied().collect();
-            self.depth -= 1;
-        }
+        self.lap.note(low, a.with(b).earliest);
+        let merged = lower.merge(&mut self.rows, higher);
+        let row = merged.packed();
+        self.segments[low as usize] = merged;
+        self.directory.merge(hash, low, row);
     }
 
     fn add_segment(&mut self, segment: Segment, tally: Tally) -> u32 {
-        self.lap.note(tally.earliest);
         if let Some(number) = self.free.pop() {
+            self.lap.note(number, tally.earliest);
             self.tallies[number as usize] = tally;
-            self.put_segment(number, segment);
+            self.segments[number as usize] = segment;
             return number;
         }
         let number =
             u32::try_from(self.segments.len()).expect("prefixes of 32 bits number segments");
-        self.at_depth[usize::from(segment.depth())] += 1;
+        self.lap.note(number, tally.earliest);
         self.segments.push(segment);
         self.tallies.push(tally);
         number
@@ -359,20 +384,36 @@ impl Table {
 
     /// Leaves an empty segment without buckets, which no cell may name for long.
     fn take_segment(&mut self, number: u32) -> Segment {
-        let segment = std::mem::replace(&mut self.segments[number as usize], Segment::new(0, 0));
-        self.at_depth[usize::from(segment.depth())] -= 1;
-        segment
-    }
-
-    fn put_segment(&mut self, number: u32, segment: Segment) {
-        self.at_depth[usize::from(segment.depth())] += 1;
-        self.segments[number as usize] = segment;
+        self.lap.moved(number);
+        let empty = Segment::new(&mut self.rows, 0, 0);
+        std::mem::replace(&mut self.segments[number as usize], empty)
     }
 }
 
-/// The first `depth` bits of a hash.
+impl Drop for Table {
+    /// The slabs give back all memory at once; only what stands outside them is looked for.
+    fn drop(&mut self) {
+        if self.sums.total().heap > 0 {
+            for segment in self.segments.iter() {
+                segment.entries().for_each(Entry::drop_heap);
+            }
+        }
+    }
+}
+
 #[inline]
-fn cell(hash: u64, depth: u8) -> usize {
-    // In two steps, because a shift by 64 is none; `wrapping_shr` takes 6 bits, of which !depth is 63 - depth.
-    (hash >> 1).wrapping_shr(!u32::from(depth)) as usize
+fn entry_mut<'a>(
+    directory: &'a mut Directory,
+    segments: &'a mut Paged<Segment>,
+    at: Place,
+) -> &'a mut Entry {
+    let entry = match at.spot.in_row() {
+        Some((bucket, slot)) if directory.has_bucket(at.hash, bucket) => {
+            directory.bucket_mut(at.hash, bucket).and_then(|bucket| bucket.entry_mut(slot))
+        }
+        Some(_) | None => directory
+            .number(at.hash)
+            .and_then(|number| segments[number as usize].entry_mut(at.spot)),
+    };
+    entry.expect("a place is good until the table changes")
 }

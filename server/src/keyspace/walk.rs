@@ -13,11 +13,15 @@
 //! returned whole. So after a call with the answer c every entry with a hash before c has been
 //! returned, and that stays true over growing, splitting, merging and shrinking in between. Homes
 //! that became larger return a few entries again.
+#![allow(unsafe_code)]
 
 use super::entry::EntryRef;
-use super::segment::{ROUTE_BITS, Segment};
+use super::row::ROUTE_BITS;
+use super::segment::Segment;
 use super::table::Table;
 use crate::base::random::Rng;
+use crate::base::slab::{Blocks, Region, Regions};
+use crate::base::sys::Pages;
 
 /// Bits of a cursor: it must fit in the whole numbers of a double, which clients keep it in.
 const CURSOR_BITS: u32 = 53;
@@ -64,26 +68,29 @@ impl Table {
 
     /// Goes from a random segment to the next one that has entries: each of these gets an even chance.
     fn random_of_sparse(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
-        let start = rng.below(self.directory.len() as u64) as usize;
-        let (before, after) = self.directory.split_at(start);
-        let cells = after.iter().chain(before);
-        let mut segments = cells.map(|&number| &self.segments[number as usize]);
-        let segment = segments.find(|segment| segment.len() > 0)?;
-        let pick = rng.below(segment.len() as u64) as usize;
-        segment.entries().nth(pick).map(|entry| entry.get())
+        let mut hash = rng.next_u64();
+        for _ in 0..=self.segments.len() {
+            let segment = self.segment_of(hash)?;
+            if segment.len() > 0 {
+                let pick = rng.below(segment.len() as u64) as usize;
+                return segment.entries().nth(pick).map(|entry| entry.get());
+            }
+            hash = end_of(segment, hash);
+        }
+        None
     }
 
     /// Everything, in the order of the hash but for overflow.
     pub fn entries(&self) -> Entries<'_> {
-        Entries { table: self, cell: 0, segment: None, bucket: 0, slot: 0 }
+        Entries { table: self, next: Some(0), segment: None, bucket: 0, slot: 0 }
     }
 }
 
 /// All entries of a database. Allocates nothing and writes nothing: a snapshot child may use it.
 pub struct Entries<'a> {
     table: &'a Table,
-    /// The directory cell where the next segment begins.
-    cell: usize,
+    /// The hash with which the next segment begins; none at the end.
+    next: Option<u64>,
     segment: Option<&'a Segment>,
     bucket: usize,
     slot: usize,
@@ -113,10 +120,58 @@ impl<'a> Iterator for Entries<'a> {
 
 impl Entries<'_> {
     fn next_segment(&mut self) -> Option<()> {
-        let number = *self.table.directory.get(self.cell)?;
-        let segment = &self.table.segments[number as usize];
-        self.cell += 1 << (self.table.depth - segment.depth());
+        let hash = self.next?;
+        let segment = self.table.segment_of(hash)?;
+        self.next = Some(end_of(segment, hash)).filter(|&next| next != 0);
         (self.segment, self.bucket, self.slot) = (Some(segment), 0, 0);
         Some(())
+    }
+}
+
+/// The first hash behind the segment of `hash`; 0 at the end.
+fn end_of(segment: &Segment, hash: u64) -> u64 {
+    let rest = u64::MAX.checked_shr(segment.depth().into()).unwrap_or(0);
+    (hash | rest).wrapping_add(1)
+}
+
+/// All entries of a database in the order of memory, region by region. Allocates nothing and writes nothing.
+pub struct MemoryOrder<'a>(pub(super) Regions<'a>);
+
+/// A stretch of memory with entries.
+#[derive(Clone, Copy)]
+pub struct Stretch<'a>(Region<'a>);
+
+/// The entries of a stretch.
+pub struct StretchEntries<'a>(Blocks<'a>);
+
+impl<'a> Iterator for MemoryOrder<'a> {
+    type Item = Stretch<'a>;
+
+    fn next(&mut self) -> Option<Stretch<'a>> {
+        self.0.next().map(Stretch)
+    }
+}
+
+impl<'a> Stretch<'a> {
+    /// Its entries.
+    pub fn entries(self) -> StretchEntries<'a> {
+        StretchEntries(self.0.blocks())
+    }
+
+    /// Its memory, if it is whole pages with nothing but entries. In a child that has come to the end of them, and
+    /// goes through them no more, they may be given back.
+    pub fn pages(self) -> Option<Pages> {
+        // SAFETY: only entries stand there, and who asks is told when a child may be handed them.
+        self.0.pages().map(|(at, len)| unsafe { Pages::new(at.as_ptr(), len) })
+    }
+}
+
+impl<'a> Iterator for StretchEntries<'a> {
+    type Item = EntryRef<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<EntryRef<'a>> {
+        // SAFETY: the blocks of a table's slab are its entries (table, invariant 4), and the table is borrowed for 'a.
+        self.0.next().map(|at| unsafe { EntryRef::of(at) })
     }
 }

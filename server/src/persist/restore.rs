@@ -1,68 +1,79 @@
 //! Puts what a snapshot holds into the keyspace.
 //!
-//! Owns: which keys are kept.   Uses: keyspace, rdb::load.   Never: reads a file.
+//! Owns: which keys are kept.   Uses: keyspace, rdb::records.   Never: reads a file.
 
+use super::rdb::fault::{LoadError, LoadFault, show};
 use super::rdb::format::Access;
-use super::rdb::load::{Insert, Record, Target};
-use crate::keyspace::Keyspace;
+use super::rdb::records::{Found, Records, Step};
+use crate::keyspace::{Key, Keyspace};
+use crate::value::Put;
 
-/// A keyspace that is being filled.
-pub struct Restore<'a> {
-    keyspace: &'a mut Keyspace,
+/// Keys that are taken in one go: their buckets are fetched together.
+const WINDOW: usize = 64;
+
+/// How far a data set has come in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Restore {
     db: usize,
-    now_ms: i64,
+    /// Keys that are in.
+    pub kept: u64,
+    /// Keys that were left out, because their time was over.
+    pub expired: u64,
 }
 
-impl<'a> Restore<'a> {
-    /// Fills `keyspace`, going on in database `db`, as it was at `now_ms`, in milliseconds since 1970.
-    pub fn new(keyspace: &'a mut Keyspace, db: usize, now_ms: i64) -> Restore<'a> {
-        Restore { keyspace, db, now_ms }
-    }
-
-    /// The database that was selected last.
-    pub fn db(&self) -> usize {
-        self.db
-    }
-}
-
-impl Target for Restore<'_> {
-    fn select_db(&mut self, number: u64) -> Result<(), String> {
-        self.db = usize::try_from(number)
-            .ok()
-            .filter(|&number| number < self.keyspace.databases())
-            .ok_or_else(|| {
-                format!(
-                    "database {number} does not exist here: raise the setting `databases` above {number}"
-                )
-            })?;
+impl Restore {
+    /// Takes the next keys of `records`, up to 64, as it was at `now_ms`, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// A key that is already there: a fault of the file.
+    pub fn take(
+        &mut self,
+        keyspace: &mut Keyspace,
+        records: &mut Records,
+        now_ms: i64,
+    ) -> Result<(), LoadError> {
+        let db = keyspace.db(self.db);
+        for hash in records.hashes(WINDOW) {
+            db.prefetch_bucket(hash);
+        }
+        for _ in 0..WINDOW {
+            let Some((step, key, value)) = records.step() else { break };
+            match step {
+                Step::Select(number) => self.db = *number,
+                Step::Resize(keys) => {
+                    keyspace.db_mut(self.db).reserve(usize::try_from(*keys).unwrap_or(0));
+                }
+                Step::Key(found) => self.insert(keyspace, found, key, value, now_ms)?,
+            }
+        }
         Ok(())
     }
 
-    fn resize(&mut self, keys: u64, _volatile: u64) {
-        self.keyspace.db_mut(self.db).reserve(usize::try_from(keys).unwrap_or(0));
-    }
-
-    fn announce(&mut self, key: &[u8]) {
-        let key = self.keyspace.key(key);
-        self.keyspace.db(self.db).prefetch_bucket(key.hash);
-    }
-
-    fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
-        if record.deadline.is_some_and(|deadline| deadline < self.now_ms) {
-            return Ok(Insert::Expired);
+    #[inline]
+    fn insert(
+        &mut self,
+        keyspace: &mut Keyspace,
+        found: &Found,
+        bytes: &[u8],
+        value: Put<'_>,
+        now_ms: i64,
+    ) -> Result<(), LoadError> {
+        if found.deadline.is_some_and(|deadline| deadline < now_ms) {
+            self.expired += 1;
+            return Ok(());
         }
-        let clock = self.now_ms / 1000;
-        let key = self.keyspace.key(record.key);
-        let mut slot = self.keyspace.db_mut(self.db).slot(key);
+        let mut slot = keyspace.db_mut(self.db).slot(Key { bytes, hash: found.hash });
         if slot.exists() {
-            return Ok(Insert::Duplicate);
+            return Err(LoadFault::DuplicateKey(show(bytes)).at(found.offset));
         }
-        slot.put_until(record.value, record.deadline);
-        let used = match record.access {
+        slot.put_until(value, found.deadline);
+        let clock = now_ms / 1000;
+        let used = match found.access {
             Access::Unknown | Access::Frequency(_) => clock,
             Access::Idle(seconds) => clock.saturating_sub(i64::try_from(seconds).unwrap_or(0)),
         };
         slot.set_access((used & 0x00ff_ffff) as u32);
-        Ok(Insert::Kept)
+        self.kept += 1;
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns: counters and times.   Uses: base.   Never: forks, opens files (the engine's host does).
 
+use super::headroom::Headroom;
 use crate::base::time::Now;
 
 /// Changes since the last snapshot, and everything INFO persistence shows.
@@ -29,12 +30,16 @@ pub struct Persist {
     pub fork_us: u64,
     /// Forks so far.
     pub forks: u64,
-    /// Bytes that were copied for the last child.
+    /// Bytes that were copied for the last child, at the worst time.
     pub last_cow: u64,
     /// Snapshots completed.
     pub saves: u64,
     /// Failures in a row: the next try waits longer.
     pub failures: u32,
+    /// Snapshots in a row that did not begin, for want of memory: the next try waits longer as well.
+    pub delays: u32,
+    /// Whether there is memory for one.
+    pub headroom: Headroom,
     /// Keys that the last load brought, and keys it left out because their time had passed.
     pub loaded: (u64, u64),
     /// The load that runs, if one does.
@@ -54,8 +59,12 @@ pub struct Child {
     pub keys_done: u64,
     /// Bytes written so far.
     pub bytes_done: u64,
-    /// Bytes of memory copied so far.
+    /// Bytes of memory that were copied for it, when it last told.
     pub cow: u64,
+    /// The most it ever told.
+    pub cow_peak: u64,
+    /// When it last told, in microseconds of the monotonic clock.
+    pub cow_us: u64,
     /// When it was last looked at.
     pub looked: Now,
     /// For how long it has made no progress, in microseconds.
@@ -72,9 +81,18 @@ impl Child {
             keys_done: 0,
             bytes_done: 0,
             cow: 0,
+            cow_peak: 0,
+            cow_us: now.mono_us,
             looked: now,
             silent_us: 0,
         }
+    }
+
+    /// Seconds until it is done, if it goes on as it did; none: it has written nothing yet.
+    pub fn eta(&self, now: Now) -> Option<f64> {
+        let passed = now.mono_us.saturating_sub(self.since.mono_us) as f64 / 1e6;
+        let left = self.keys_total.saturating_sub(self.keys_done) as f64;
+        (self.keys_done > 0).then(|| passed * left / self.keys_done as f64)
     }
 
     /// When it is to be looked at again, in microseconds of the monotonic clock.
@@ -89,6 +107,10 @@ impl Child {
         let passed = now.mono_us.saturating_sub(self.looked.mono_us).min(LOOK_MAX_US);
         let moved = (keys, bytes, cow) != (self.keys_done, self.bytes_done, self.cow);
         self.silent_us = if moved { 0 } else { self.silent_us + passed };
+        if cow != self.cow {
+            self.cow_us = now.mono_us;
+        }
+        self.cow_peak = self.cow_peak.max(cow);
         (self.keys_done, self.bytes_done, self.cow) = (keys, bytes, cow);
         self.looked = now;
         self.silent_us > HUNG_AFTER_US
@@ -134,10 +156,10 @@ impl Persist {
     /// Whether the time after a failure has not passed yet.
     pub fn waits(&self, now: Now) -> bool {
         let Some(tried) = self.last_try else { return false };
-        if self.failures == 0 {
+        let Some(more) = self.failures.saturating_add(self.delays).checked_sub(1) else {
             return false;
-        }
-        let wait = RETRY_US.saturating_mul(1 << (self.failures - 1).min(10)).min(RETRY_MAX_US);
+        };
+        let wait = RETRY_US.saturating_mul(1 << more.min(10)).min(RETRY_MAX_US);
         now.mono_us.saturating_sub(tried.mono_us) < wait
     }
 
@@ -147,7 +169,7 @@ impl Persist {
         self.rests_at(now);
         self.last_us = Some(took_us);
         self.last_error = None;
-        self.failures = 0;
+        (self.failures, self.delays) = (0, 0);
         self.saves += 1;
     }
 

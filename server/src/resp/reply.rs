@@ -267,6 +267,12 @@ impl Reply {
         self.buf.len() + self.blob_bytes
     }
 
+    /// What to write, if it is one piece: no blob was kept by reference.
+    #[inline]
+    pub fn one_piece(&self) -> Option<&[u8]> {
+        self.blobs.is_empty().then_some(self.buf.as_slice())
+    }
+
     /// What to write, in order; no piece is empty.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.blobs.iter().map(|(at, blob)| (*at, &blob[..]));
@@ -322,13 +328,17 @@ impl Reply {
     /// `*12\r\n`, `$12\r\n`, `:12\r\n`: one copy of at most 23 bytes.
     #[inline]
     fn header(&mut self, kind: u8, n: u64) {
-        if n < 10 {
-            return self.buf.extend_from_slice(&[kind, b'0' + n as u8, b'\r', b'\n']);
+        match n {
+            0..10 => self.buf.extend_from_slice(&[kind, b'0' + n as u8, b'\r', b'\n']),
+            10..100 => {
+                let (tens, ones) = (b'0' + (n / 10) as u8, b'0' + (n % 10) as u8);
+                self.buf.extend_from_slice(&[kind, tens, ones, b'\r', b'\n']);
+            }
+            100.. => self.long_header(kind, n),
         }
-        if n < 100 {
-            let (tens, ones) = (b'0' + (n / 10) as u8, b'0' + (n % 10) as u8);
-            return self.buf.extend_from_slice(&[kind, tens, ones, b'\r', b'\n']);
-        }
+    }
+
+    fn long_header(&mut self, kind: u8, n: u64) {
         // The kind, at most 20 digits, CR, LF: filled from the end.
         let mut line = [b'\n'; INTEGER_MAX + 3];
         line[INTEGER_MAX + 1] = b'\r';

@@ -126,13 +126,10 @@ impl Requests {
     }
 
     /// Bytes of memory in use, capacities included.
+    #[inline]
     pub fn footprint(&self) -> usize {
         let big: usize = self.big.iter().map(|blob| blob.len()).sum();
-        self.buf.capacity()
-            + self.args.capacity() * size_of::<ArgRange>()
-            + self.requests.capacity() * size_of::<Request>()
-            + self.big.capacity() * size_of::<Blob>()
-            + big
+        room(&self.buf) + room(&self.args) + room(&self.requests) + room(&self.big) + big
     }
 
     /// Where the arguments of the half-read request begin.
@@ -150,6 +147,13 @@ impl Requests {
     fn rest(&self) -> &[u8] {
         &self.buf[self.parsed..]
     }
+}
+
+/// Bytes of a list's memory.
+#[inline]
+fn room<T>(list: &Vec<T>) -> usize {
+    // No allocation is larger than an address space.
+    list.capacity().wrapping_mul(size_of::<T>())
 }
 
 /// What a connection may send.

@@ -386,6 +386,16 @@ impl Sessions {
         self.seats.iter().flatten().map(|session| &**session)
     }
 
+    /// How many seats there are, free ones included.
+    pub fn seats(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// The sessions in so many seats from `first` on.
+    pub fn some(&self, first: usize, seats: usize) -> impl Iterator<Item = &Session> {
+        self.seats.iter().skip(first).take(seats).flatten().map(|session| &**session)
+    }
+
     /// Every session that is in its seat, for changes.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
         self.seats.iter_mut().flatten().map(|session| &mut **session)

@@ -36,6 +36,12 @@ pub struct Stats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// The share of keys with a deadline that are past it, as active expiry sees it.
+    pub stale: Stale,
+    /// Slices of active expiry that ended because their time was over.
+    pub expire_time_cap: u64,
+    /// Time that active expiry took, in nanoseconds.
+    pub expire_nanos: u64,
     /// Error replies.
     pub errors: u64,
     /// Error replies by their code.
@@ -52,6 +58,8 @@ pub struct Stats {
     pub evicted_clients: u64,
     /// Objects freed off the core before the last CONFIG RESETSTAT.
     pub freed_before: u64,
+    /// The longest slice of each duty that was ever done: name and nanoseconds.
+    pub longest_slices: Vec<(&'static str, u64)>,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
     /// When that was, in seconds since 1970.
@@ -76,6 +84,14 @@ impl Stats {
         self.rates.restart();
     }
 
+    /// Notes a slice of periodic work that took so many nanoseconds.
+    pub fn slice(&mut self, duty: &'static str, nanos: u64) {
+        match self.longest_slices.iter_mut().find(|(name, _)| *name == duty) {
+            Some((_, longest)) => *longest = nanos.max(*longest),
+            None => self.longest_slices.push((duty, nanos)),
+        }
+    }
+
     /// Counts an error reply by the first word of its text. At most 128 different codes are kept, so
     /// that no input can swell the list.
     pub fn error(&mut self, text: &str) {
@@ -86,6 +102,29 @@ impl Stats {
         } else if self.error_codes.len() < 128 {
             self.error_codes.push((code.to_string(), 1));
         }
+    }
+}
+
+/// A running mean of the share of keys past their time.
+#[derive(Debug, Default)]
+pub struct Stale(f64);
+
+impl Stale {
+    /// What the newest sample counts for.
+    const WEIGHT: f64 = 0.05;
+
+    /// Takes in that of `seen` keys so many had expired. Unless there are `more`, none is left now.
+    pub fn sample(&mut self, expired: usize, seen: usize, more: bool) {
+        if !more {
+            self.0 = 0.0;
+        } else if seen > 0 {
+            self.0 += (expired as f64 / seen as f64 - self.0) * Stale::WEIGHT;
+        }
+    }
+
+    /// In percent.
+    pub fn percent(&self) -> f64 {
+        self.0 * 100.0
     }
 }
 

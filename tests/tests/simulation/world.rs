@@ -8,13 +8,17 @@ use crate::dice::{BEGIN_MS, Dice};
 use lodestore_server::base::time::Now;
 use lodestore_server::command::context::IoCounters;
 use lodestore_server::engine::port::{
-    ChildNews, Forked, Garbage, Host, HostError, Job, SnapshotFile,
+    ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, SnapshotFile,
 };
 use lodestore_server::keyspace::Keyspace;
+use lodestore_server::persist::rdb::decode::{Decoder, Purpose};
+use lodestore_server::persist::rdb::fault::LoadError;
 use lodestore_server::persist::rdb::format::Version;
+use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::persist::rdb::save::{Options, Scratch, Sink, SinkError};
 use lodestore_server::persist::snapshot;
 use lodestore_server::session::ClientId;
+use std::io::Read;
 
 /// What the engine is told when a fork fails.
 pub const NO_FORK: &str = "cannot fork: no memory in this world";
@@ -51,7 +55,7 @@ pub struct World {
     dice: Dice,
     scratch: Scratch,
     child: Option<Child>,
-    reading: Option<usize>,
+    reading: Option<Decoder<Trickle>>,
     /// What befalls the next snapshot.
     pub fault: Option<Fault>,
     /// The last good snapshot.
@@ -133,7 +137,7 @@ impl World {
         if let Some(Fault::Full(room)) = fault {
             disk.room = room;
         }
-        snapshot::write(keyspace, options, &mut self.scratch, &mut disk, &mut |_| {})
+        snapshot::write(keyspace, options, &mut self.scratch, &mut disk, &mut ())
             .map_err(|_| HostError(NO_SPACE.into()))?;
         if let Some(Fault::Killed) = fault {
             return Err(HostError("the child was ended by signal 9".into()));
@@ -155,6 +159,24 @@ impl Sink for Disk {
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+/// A file that is read a few bytes at a time.
+struct Trickle {
+    bytes: Vec<u8>,
+    at: usize,
+    dice: Dice,
+}
+
+impl Read for Trickle {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = 1 + self.dice.below(3_000) as usize;
+        let rest = &self.bytes[self.at..];
+        let count = rest.len().min(most).min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
+        Ok(count)
     }
 }
 
@@ -213,20 +235,26 @@ impl Host for World {
         self.tell(result)
     }
 
-    fn open_snapshot(&mut self, _job: &Job) -> Result<Option<SnapshotFile>, HostError> {
+    fn open_snapshot(
+        &mut self,
+        _job: &Job,
+        purpose: Purpose,
+    ) -> Result<Option<SnapshotFile>, HostError> {
         let Some(file) = &self.file else { return Ok(None) };
-        self.reading = Some(0);
-        Ok(Some(SnapshotFile { size: file.bytes.len() as u64, name: "memory".into() }))
+        let size = file.bytes.len() as u64;
+        let trickle =
+            Trickle { bytes: file.bytes.clone(), at: 0, dice: Dice::new(self.dice.next()) };
+        self.reading = Some(Decoder::new(trickle, size, purpose));
+        Ok(Some(SnapshotFile { size, name: "memory".into() }))
     }
 
-    fn read_snapshot(&mut self, buffer: &mut [u8]) -> Result<usize, HostError> {
-        let (Some(file), Some(at)) = (&self.file, &mut self.reading) else { return Ok(0) };
-        let most = 1 + self.dice.below(3_000) as usize;
-        let rest = &file.bytes[*at..];
-        let count = rest.len().min(most).min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        *at += count;
-        Ok(count)
+    fn next_records(&mut self, emptied: Records) -> Result<Decoded, LoadError> {
+        let Some(decoder) = &mut self.reading else { return Ok(Decoded::End) };
+        if self.dice.once_in(3) {
+            return Ok(Decoded::Later);
+        }
+        let mut records = emptied;
+        Ok(if decoder.fill(&mut records)? { Decoded::Records(records) } else { Decoded::End })
     }
 
     fn use_directory(&mut self, _dir: &str) -> Result<(), HostError> {

@@ -1,12 +1,11 @@
 //! Reads a snapshot, pushed in slices of any size.
 //!
-//! Owns: the place in the file, one unfinished item, a batch of keys.   Uses: base, value, format, lzf, parse.
+//! Owns: the place in the file, one unfinished item.   Uses: base, value, format, lzf, parse.
 //! Never: a file, the clock, the keyspace (that is the [`Target`]).
 //!
 //! The work of one [`Loader::feed`] is bounded by the slice: feed less to return sooner. Items are read
 //! where they lie; only what a slice's end cuts is carried over, and a long value is gathered in the
-//! buffer it will live in. Keys reach the target up to [`BATCH`] at a time, each announced before, so
-//! that the target can prefetch.
+//! buffer it will live in.
 //!
 //! Invariants
 //!  1. Memory grows with bytes that came (times `lzf::RATIO_MAX` for a compressed string), never with a claim.
@@ -14,7 +13,6 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::batch::{Attributes, Batch, Held, Piece, Waiting};
 use super::fault::{LoadError, LoadFault, show};
 use super::format::{Access, MAGIC_LEN, Version};
 use super::lzf;
@@ -24,10 +22,10 @@ use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
 use crate::value::{Put, PutText};
 
-pub use super::target::{BATCH, Insert, Record, Target};
+pub use super::target::{Insert, Record, Target};
 
-/// Unpacked bytes that a batch may wait with.
-const BATCH_BYTES: usize = 64 << 10;
+/// Room for unpacked bytes that is kept from key to key.
+const UNPACKED_KEPT: usize = 256 << 10;
 /// The least an entry takes in a file: type, an empty key, an empty value.
 const ENTRY_MIN: u64 = 3;
 /// The size of the blocks that [`read_all`] reads.
@@ -103,7 +101,8 @@ pub struct Loader {
     need: usize,
     db: u64,
     next: Attributes,
-    batch: Batch,
+    /// The key and value at hand, as far as they do not lie plain in the slice.
+    unpacked: Vec<u8>,
     kept: u64,
     expired: u64,
     fault: Option<LoadError>,
@@ -116,6 +115,19 @@ enum State {
     Gather(Gather),
     Checksum,
     Done(Checksum),
+}
+
+/// What stands before a key and belongs to it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attributes {
+    deadline: Option<i64>,
+    access: Access,
+}
+
+impl Attributes {
+    fn is_none(self) -> bool {
+        self.deadline.is_none() && self.access == Access::Unknown
+    }
 }
 
 /// A long value on its way in.
@@ -141,7 +153,7 @@ impl Loader {
             need: MAGIC_LEN,
             db: 0,
             next: Attributes::default(),
-            batch: Batch { waiting: Vec::with_capacity(BATCH), unpacked: Vec::new() },
+            unpacked: Vec::new(),
             kept: 0,
             expired: 0,
             fault: None,
@@ -317,7 +329,6 @@ impl Loader {
                 Err(error) => break Some(Stop::Fault(error)),
             }
         };
-        self.hand_over(slice, target)?;
         match stop {
             None => {}
             Some(Stop::Need(need)) => self.need = need,
@@ -336,7 +347,7 @@ impl Loader {
         match item {
             Item::Text { key, value } => return self.text(key, value, offset, cursor, target),
             Item::LongText { key, len } => {
-                return self.begin_gather(&key, len, offset, cursor, target);
+                return self.begin_gather(&key, len, offset, cursor);
             }
             Item::Deadline(at) => {
                 if self.next.deadline.replace(at).is_some() {
@@ -379,7 +390,6 @@ impl Loader {
                 target.aux(&name, &fact);
             }
             Item::Select(number) => {
-                self.hand_over(cursor.all(), target)?;
                 target.select_db(number).map_err(|reason| LoadFault::Refused(reason).at(offset))?;
                 self.db = number;
             }
@@ -391,7 +401,9 @@ impl Loader {
                 let keys = keys.min(most);
                 target.resize(keys, volatile.min(keys));
             }
-            Item::End if self.version.has_checksum() => self.state = State::Checksum,
+            Item::End if self.version.has_checksum() => {
+                (self.state, self.need) = (State::Checksum, 8);
+            }
             Item::End => self.state = State::Done(Checksum::Absent),
             Item::SlotInfo => {}
             Item::Deadline(_) | Item::Access(_) | Item::Text { .. } | Item::LongText { .. } => {}
@@ -407,53 +419,43 @@ impl Loader {
         cursor: &Cursor<'_>,
         target: &mut T,
     ) -> Result<(), LoadError> {
-        let key = self.piece(key, cursor)?;
-        let value = match value {
-            Encoded::Int(number) => Held::Int(number),
-            Encoded::Packed { len, .. } if len >= LONG => {
-                Held::Blob(Blob::from(self.alone(&value, cursor)?))
-            }
-            Encoded::Plain(_) | Encoded::Packed { .. } => {
-                let piece = self.piece(value, cursor)?;
-                match parse_i64(piece.of(cursor.all(), &self.batch.unpacked)) {
-                    Some(number) => Held::Int(number),
-                    None => Held::Bytes(piece),
-                }
-            }
-        };
-        target.announce(key.of(cursor.all(), &self.batch.unpacked));
-        let attributes = std::mem::take(&mut self.next);
-        self.batch.waiting.push(Waiting { offset, key, value, attributes });
-        if self.batch.waiting.len() == BATCH || self.batch.unpacked.len() >= BATCH_BYTES {
-            self.hand_over(cursor.all(), target)?;
-        }
-        Ok(())
+        let mut unpacked = std::mem::take(&mut self.unpacked);
+        unpacked.clear();
+        let taken = self.text_in(&mut unpacked, &key, &value, offset, cursor, target);
+        unpacked.shrink_to(UNPACKED_KEPT);
+        self.unpacked = unpacked;
+        taken
     }
 
-    /// Gives the waiting keys to the target.
-    fn hand_over<T: Target + ?Sized>(
+    fn text_in<T: Target + ?Sized>(
         &mut self,
-        slice: &[u8],
+        unpacked: &mut Vec<u8>,
+        key: &Encoded,
+        value: &Encoded,
+        offset: u64,
+        cursor: &Cursor<'_>,
         target: &mut T,
     ) -> Result<(), LoadError> {
-        let mut waiting = std::mem::take(&mut self.batch.waiting);
-        let unpacked = std::mem::take(&mut self.batch.unpacked);
-        let mut handed = Ok(());
-        for Waiting { offset, key, value, attributes } in waiting.drain(..) {
-            let value = match value {
-                Held::Int(number) => PutText::Int(number),
-                Held::Bytes(piece) => PutText::Bytes(piece.of(slice, &unpacked)),
-                Held::Blob(blob) => PutText::Blob(blob),
-            };
-            handed = self.insert(key.of(slice, &unpacked), value, attributes, offset, target);
-            if handed.is_err() {
-                break;
-            }
+        self.unpack_if_needed(key, cursor, unpacked)?;
+        let key_end = unpacked.len();
+        let long = match value {
+            Encoded::Packed { len, .. } => *len >= LONG,
+            Encoded::Plain(_) | Encoded::Int(_) => false,
+        };
+        if !long && !matches!(value, Encoded::Int(_)) {
+            self.unpack_if_needed(value, cursor, unpacked)?;
         }
-        self.batch = Batch { waiting, unpacked };
-        self.batch.unpacked.clear();
-        self.batch.unpacked.shrink_to(4 * BATCH_BYTES);
-        handed
+        let (key_bytes, value_bytes) = unpacked.split_at(key_end);
+        let put = match value {
+            Encoded::Int(number) => PutText::Int(*number),
+            Encoded::Packed { .. } if long => PutText::Blob(Blob::from(self.alone(value, cursor)?)),
+            Encoded::Plain(_) | Encoded::Packed { .. } => {
+                let bytes = plain_or(value, cursor, value_bytes);
+                parse_i64(bytes).map_or(PutText::Bytes(bytes), PutText::Int)
+            }
+        };
+        let attributes = std::mem::take(&mut self.next);
+        self.insert(plain_or(key, cursor, key_bytes), put, attributes, offset, target)
     }
 
     fn insert<T: Target + ?Sized>(
@@ -465,7 +467,8 @@ impl Loader {
         target: &mut T,
     ) -> Result<(), LoadError> {
         let Attributes { deadline, access } = attributes;
-        match target.entry(Record { db: self.db, key, value: Put::Text(value), deadline, access }) {
+        let value = Put::Text(value);
+        match target.entry(Record { db: self.db, offset, key, value, deadline, access }) {
             Ok(Insert::Kept) => self.kept += 1,
             Ok(Insert::Expired) => self.expired += 1,
             Ok(Insert::Duplicate) => return Err(LoadFault::DuplicateKey(show(key)).at(offset)),
@@ -474,16 +477,14 @@ impl Loader {
         Ok(())
     }
 
-    fn begin_gather<T: Target + ?Sized>(
+    fn begin_gather(
         &mut self,
         key: &Encoded,
         len: u64,
         offset: u64,
         cursor: &Cursor<'_>,
-        target: &mut T,
     ) -> Result<(), LoadError> {
         self.check_length(len, offset)?;
-        self.hand_over(cursor.all(), target)?;
         let key = self.alone(key, cursor)?;
         let too_long = LoadFault::TooLong { len, limit: usize::MAX as u64 };
         let len = usize::try_from(len).map_err(|_| too_long.at(offset))?;
@@ -508,24 +509,25 @@ impl Loader {
         if gather.value.len() == gather.len
             && let State::Gather(done) = std::mem::replace(&mut self.state, State::Items)
         {
-            target.announce(&done.key);
+            self.need = 1;
             let value = PutText::Blob(Blob::from(done.value));
             self.insert(&done.key, value, done.attributes, done.offset, target)?;
         }
         Ok(self.pass(&slice[..now]))
     }
 
-    /// A string as a piece of the slice, or unpacked beside it.
-    fn piece(&mut self, string: Encoded, cursor: &Cursor<'_>) -> Result<Piece, LoadError> {
-        if let Encoded::Plain(range) = string {
-            self.check_length(range.len() as u64, cursor.offset())?;
-            return Ok(Piece::Slice(range));
+    /// Appends a string to `out`, unless it lies plain in the slice; checks its length either way.
+    #[inline]
+    fn unpack_if_needed(
+        &self,
+        string: &Encoded,
+        cursor: &Cursor<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), LoadError> {
+        match string {
+            Encoded::Plain(range) => self.check_length(range.len() as u64, cursor.offset()),
+            Encoded::Int(_) | Encoded::Packed { .. } => self.unpack(string, cursor, out),
         }
-        let mut unpacked = std::mem::take(&mut self.batch.unpacked);
-        let start = unpacked.len();
-        let result = self.unpack(&string, cursor, &mut unpacked);
-        self.batch.unpacked = unpacked;
-        result.map(|()| Piece::Unpacked(start..self.batch.unpacked.len()))
     }
 
     /// A string in a buffer of its own.
@@ -562,6 +564,15 @@ impl Loader {
     fn check_length(&self, len: u64, offset: u64) -> Result<(), LoadError> {
         let limit = self.options.longest_text;
         if len > limit { Err(LoadFault::TooLong { len, limit }.at(offset)) } else { Ok(()) }
+    }
+}
+
+/// A string where it lies: plain in the slice, or unpacked.
+#[inline]
+fn plain_or<'a>(string: &Encoded, cursor: &Cursor<'a>, unpacked: &'a [u8]) -> &'a [u8] {
+    match string {
+        Encoded::Plain(range) => cursor.bytes(range),
+        Encoded::Int(_) | Encoded::Packed { .. } => unpacked,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The snapshot file of Redis ("RDB"): written by [`save`], read by [`load`], judged by [`check`].
+//! The snapshot file of Redis ("RDB"): written by [`save`], read by [`load`], judged by [`check`];
+//! for a start, [`decode`] makes [`records`] of it, on whichever thread.
 //!
 //! Owns: the format.   Uses: base, value.   Never: the keyspace, a client, the clock.
 //!
@@ -11,12 +12,13 @@
 //!   EOF  crc64                         over everything before it; 0 means "not computed"
 //! ```
 
-mod batch;
 pub mod check;
+pub mod decode;
 pub mod fault;
 pub mod format;
 pub mod load;
 pub mod lzf;
 mod parse;
+pub mod records;
 pub mod save;
 mod target;

@@ -89,10 +89,6 @@ impl<'a> Cursor<'a> {
         &self.bytes[range.clone()]
     }
 
-    pub(super) fn all(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// Where the item that comes next, or was refused, begins in the file.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64

@@ -5,9 +5,6 @@
 use super::format::Access;
 use crate::value::Put;
 
-/// Keys announced before the first of them is handed over.
-pub const BATCH: usize = 32;
-
 /// Takes in what a snapshot holds. Database 0 is selected at the start.
 pub trait Target {
     /// A fact about the writer.
@@ -17,8 +14,6 @@ pub trait Target {
     /// The selected database will have about so many keys, and so many with a deadline: a hint, never
     /// more than the rest of the file can hold.
     fn resize(&mut self, _keys: u64, _volatile: u64) {}
-    /// This key comes as an entry soon (within [`BATCH`] entries, in the order of announcement).
-    fn announce(&mut self, _key: &[u8]) {}
     /// One key. The reason of a refusal goes to the user.
     fn entry(&mut self, record: Record<'_>) -> Result<Insert, String>;
 }
@@ -28,6 +23,8 @@ pub trait Target {
 pub struct Record<'a> {
     /// The database.
     pub db: u64,
+    /// Which byte of the file it begins with.
+    pub offset: u64,
     /// The key.
     pub key: &'a [u8],
     /// Its value; text that is a canonical integer comes as one.
