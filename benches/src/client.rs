@@ -12,8 +12,8 @@ use std::time::Duration;
 /// Longer than any answer takes, shorter than a person waits for a hung server.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How many SETs are sent before their replies are read.
-const FILL_STEP: u64 = 1000;
+/// How many requests are sent before the replies to those before are read.
+const STEP: usize = 1000;
 
 /// What keys are set to.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +85,15 @@ impl Client {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// A number of INFO's section.
+    pub fn figure(&mut self, section: &str, field: &str) -> Outcome<u64> {
+        let text = self.ask(&["INFO", section])?;
+        let found =
+            text.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| *name == field);
+        let number = found.and_then(|(_, value)| value.trim().parse().ok());
+        number.ok_or_else(|| format!("INFO {section} has no number {field}").into())
+    }
+
     /// The fields of INFO.
     pub fn info(&mut self) -> Outcome<HashMap<String, String>> {
         let text = self.ask(&["INFO", "all"])?;
@@ -92,56 +101,60 @@ impl Client {
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Sets the keys `0..keys` to values of `size` bytes, the same for all.
-    pub fn fill(&mut self, keys: u64, size: usize) -> Outcome<()> {
-        self.set(0..keys, &Contents::Bytes(size))
+    /// Sets keys to values of `size` bytes, the same for all.
+    pub fn fill(&mut self, keys: Range<u64>, size: usize) -> Outcome<()> {
+        self.set(keys, &Contents::Bytes(size))
     }
 
-    /// Sets the keys `0..keys`, each to what `value` puts into its buffer.
+    /// Sets keys, each to what `value` puts into its buffer.
     pub fn fill_with(
         &mut self,
-        keys: u64,
+        keys: Range<u64>,
         mut value: impl FnMut(u64, &mut Vec<u8>),
     ) -> Outcome<()> {
         let mut bytes = Vec::new();
-        self.send_all(0..keys, |key, out| {
+        self.pour(keys, b"+OK\r\n", |key, out| {
             value(key, &mut bytes);
             requests::push_command(out, [b"SET", &requests::key(key)[..], &bytes]);
         })
     }
 
-    /// Sets keys.
+    /// Sets keys, each to contents of that kind.
     pub fn set(&mut self, keys: Range<u64>, contents: &Contents) -> Outcome<()> {
-        self.send_all(keys, |key, out| contents.push_set(out, key))
+        self.pour(keys, b"+OK\r\n", |key, out| contents.push_set(out, key))
     }
 
-    /// Sends a request for each key and expects +OK. The server is never idle: one step is under way while the
-    /// replies of the last are read.
-    fn send_all(
+    /// Sends a request for each of `numbers`, all of which must get `reply`. The server is never idle: one step is
+    /// under way while the replies of the last are read.
+    pub fn pour(
         &mut self,
-        keys: Range<u64>,
-        mut push: impl FnMut(u64, &mut Vec<u8>),
+        numbers: impl IntoIterator<Item = u64>,
+        reply: &[u8],
+        mut request: impl FnMut(u64, &mut Vec<u8>),
     ) -> Outcome<()> {
+        let mut numbers = numbers.into_iter().peekable();
         let mut unread = 0;
-        for first in keys.clone().step_by(FILL_STEP as usize) {
-            let end = keys.end.min(first + FILL_STEP);
+        while numbers.peek().is_some() {
             self.out.clear();
-            for key in first..end {
-                push(key, &mut self.out);
+            let mut sent = 0;
+            for number in numbers.by_ref().take(STEP) {
+                request(number, &mut self.out);
+                sent += 1;
             }
             self.reader.get_mut().write_all(&self.out)?;
-            self.expect_ok(unread)?;
-            unread = end - first;
+            self.expect(unread, reply)?;
+            unread = sent;
         }
-        self.expect_ok(unread)
+        self.expect(unread, reply)
     }
 
-    fn expect_ok(&mut self, replies: u64) -> Outcome<()> {
-        let mut reply = [0; 5];
+    fn expect(&mut self, replies: u64, reply: &[u8]) -> Outcome<()> {
+        let mut got = vec![0; reply.len()];
         for _ in 0..replies {
-            self.reader.read_exact(&mut reply)?;
-            if &reply != b"+OK\r\n" {
-                return Err(format!("SET was refused: {}", String::from_utf8_lossy(&reply)).into());
+            self.reader.read_exact(&mut got)?;
+            if got != reply {
+                let got = String::from_utf8_lossy(&got).into_owned();
+                return Err(format!("an unexpected reply: {got:?}").into());
             }
         }
         Ok(())

@@ -3,11 +3,12 @@
 //! Owns: the load generator and the servers it measures.   Uses: lodestore_server::base::random.   Never: the engine.
 //!
 //! ```text
-//!  bin/wire  bin/fairness  bin/snapshot  bin/memory  one question each
+//!  bin/wire  bin/fairness  bin/snapshot  bin/expire  bin/defrag  ...      one question each
 //!        |
 //!  peer      which servers, and how they start        guard    they end whatever happens
 //!  requests  bytes built before the clock starts      load     one thread, many sockets
 //!  client    one blocking connection                  crowd    clients that never pause
+//!  probe     one that asks at a fixed rate
 //!  cpu       what each thread of a server cost        histogram  durations
 //!  stopwatch stats report columns json flags          numbers in, lines out
 //! ```
@@ -25,6 +26,7 @@ pub mod histogram;
 pub mod json;
 pub mod load;
 pub mod peer;
+pub mod probe;
 pub mod report;
 pub mod requests;
 pub mod stats;

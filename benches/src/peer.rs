@@ -174,7 +174,7 @@ pub fn start_all(specs: &[Spec]) -> Outcome<Vec<Server>> {
 pub fn start_filled(specs: &[Spec], keys: u64, size: usize) -> Outcome<Vec<Server>> {
     let servers = start_all(specs)?;
     for server in &servers {
-        server.client()?.fill(keys, size)?;
+        server.client()?.fill(0..keys, size)?;
     }
     Ok(servers)
 }

@@ -40,6 +40,7 @@ const UNSAFE: &[&str] = &[
     "server/src/base/alloc.rs",
     "server/src/base/sys.rs",
     "server/src/keyspace/bucket.rs",
+    "server/src/keyspace/compact.rs",
     "server/src/keyspace/directory.rs",
     "server/src/keyspace/entry.rs",
     "server/src/keyspace/row.rs",

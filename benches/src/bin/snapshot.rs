@@ -113,9 +113,9 @@ fn fill_and_save(server: &Server, plan: Plan) -> Outcome<Columns> {
     let empty = cpu::resident(server.pid)?;
     if random {
         let mut rng = Rng::new(1);
-        client.fill_with(space.keys, |_, value| noise(&mut rng, space.size, value))?;
+        client.fill_with(0..space.keys, |_, value| noise(&mut rng, space.size, value))?;
     } else {
-        client.fill(space.keys, space.size)?;
+        client.fill(0..space.keys, space.size)?;
     }
     let grown = cpu::resident(server.pid)?.saturating_sub(empty);
     let idle = save(&mut client)?;

@@ -203,9 +203,16 @@ impl<T> Relation<T> {
 
     /// Ends all pairs of a number. O(its pairs).
     pub fn forget(&mut self, number: u64) {
-        while let Some(first) = self.by_number.get(&number).map(|of_number| of_number.pairs.first) {
-            self.end(first);
+        self.forget_some(number, usize::MAX);
+    }
+
+    /// Ends at most so many pairs of a number, the oldest first, and says whether none is left. O(`most`).
+    pub fn forget_some(&mut self, number: u64, most: usize) -> bool {
+        for _ in 0..most {
+            let Some(of_number) = self.by_number.get(&number) else { return true };
+            self.end(of_number.pairs.first);
         }
+        !self.by_number.contains_key(&number)
     }
 
     fn end(&mut self, at: u32) {

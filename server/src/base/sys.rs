@@ -168,6 +168,14 @@ pub fn cpu_time(whose: Whose) -> (u64, u64) {
     (micros(usage.ru_utime), micros(usage.ru_stime))
 }
 
+/// Nanoseconds of processor time that the calling thread has used. A system call, about 0.15 us.
+pub fn thread_cpu_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid place to write to.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    u64::try_from(i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)).unwrap_or(0)
+}
+
 /// Bytes of memory that the machine has; 0 if the kernel does not say.
 pub fn total_memory() -> u64 {
     // SAFETY: plain system calls on numbers.

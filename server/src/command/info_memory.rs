@@ -73,7 +73,7 @@ pub static MEMORY: &[Field] = &[
     Fixed("mem_allocator", "jemalloc-5.3.0"),
     // The table grows by splitting a segment at a time: nothing is ever rehashed.
     Fixed("mem_overhead_db_hashtable_rehashing", "0"),
-    Fixed("active_defrag_running", "0"),
+    One("active_defrag_running", |facts| facts.parts.stats.defrag.share.into()),
     One("lazyfree_pending_objects", |facts| {
         let freeing = facts.io.freeing();
         freeing.handed.saturating_sub(freeing.freed).into()

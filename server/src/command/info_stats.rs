@@ -47,13 +47,20 @@ pub static STATS: &[Field] = &[
     One("client_output_buffer_limit_disconnections", |facts| {
         facts.parts.stats.output_limit_closed.into()
     }),
+    One("active_defrag_hits", |facts| facts.parts.stats.defrag.moved.into()),
+    One("active_defrag_misses", |facts| {
+        let defrag = facts.parts.stats.defrag;
+        defrag.looked.saturating_sub(defrag.moved).into()
+    }),
+    One("total_active_defrag_time", |facts| (facts.parts.stats.defrag.nanos / 1_000_000).into()),
     One("engine_turns", |facts| facts.parts.stats.turns.into()),
     One("engine_longest_turn_usec", |facts| facts.parts.stats.longest_turn_us.into()),
+    One("engine_longest_turn_cpu_usec", |facts| (facts.parts.stats.longest_turn_cpu / 1000).into()),
     One("engine_batches", |facts| facts.parts.stats.batches.into()),
     Many(slices),
 ];
 
-/// The longest slice of each duty, in microseconds.
+/// The longest slice of each duty, in microseconds of processor time.
 fn slices(facts: &Facts<'_>, out: &mut String) {
     for (duty, nanos) in &facts.parts.stats.longest_slices {
         line(out, format_args!("engine_longest_{duty}_usec:{}", nanos / 1000));

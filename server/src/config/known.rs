@@ -37,14 +37,8 @@ pub static IGNORED: &[&str] = &[
     "acl-pubsub-default",
     "aclfile",
     "acllog-max-len",
-    "active-defrag-cycle-max",
-    "active-defrag-cycle-min",
     "active-defrag-cycle-us",
-    "active-defrag-ignore-bytes",
     "active-defrag-max-scan-fields",
-    "active-defrag-threshold-lower",
-    "active-defrag-threshold-upper",
-    "activedefrag",
     "activerehashing",
     "always-show-logo",
     "aof-disable-auto-gc",
@@ -274,6 +268,6 @@ mod tests {
         assert!(objection("TLS-port", &["6380"]).is_some());
         assert!(objection("tls-port", &["0"]).is_none());
         assert!(objection("rename-command", &["CONFIG", ""]).is_some());
-        assert!(objection("activedefrag", &["yes"]).is_none());
+        assert!(objection("active-defrag-max-scan-fields", &["1000"]).is_none());
     }
 }

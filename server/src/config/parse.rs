@@ -387,9 +387,10 @@ mod tests {
     #[test]
     fn what_redis_knows_is_ignored_and_told_once() {
         let (config, ignored) =
-            load("daemonize no\nactivedefrag yes\nDAEMONIZE yes\ntls-port 0").unwrap();
+            load("daemonize no\nactive-defrag-max-scan-fields 7\nDAEMONIZE yes\ntls-port 0")
+                .unwrap();
         assert_eq!(config, Config::default());
-        assert_eq!(ignored, ["daemonize", "activedefrag", "tls-port"]);
+        assert_eq!(ignored, ["daemonize", "active-defrag-max-scan-fields", "tls-port"]);
     }
 
     #[test]

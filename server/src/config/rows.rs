@@ -242,6 +242,25 @@ settings! {
         /// memory that is taken from then on.
         "huge-pages" huge_pages: HugePages = HugePages::Auto, Live;
 
+        /// Whether memory that many deletions have left in pieces is given back, by moving keys together
+        /// a little at a time.
+        "activedefrag" active_defrag: bool = false, Live;
+
+        /// Waste that is not worth the work.
+        "active-defrag-ignore-bytes" defrag_ignore: Memory = Memory(100 << 20), Live, in 1..=i64::MAX;
+
+        /// Waste, in percent of the memory in use, from which on the work begins.
+        "active-defrag-threshold-lower" defrag_lower: u32 = 10, Live, in 0..=1000;
+
+        /// Waste, in percent of the memory in use, at which the most time is spent.
+        "active-defrag-threshold-upper" defrag_upper: u32 = 100, Live, in 0..=1000;
+
+        /// The percentage of time that is spent at the lower threshold.
+        "active-defrag-cycle-min" defrag_least: u32 = 1, Live, in 1..=99;
+
+        /// The percentage of time that is spent at the upper threshold and beyond.
+        "active-defrag-cycle-max" defrag_most: u32 = 25, Live, in 1..=99;
+
         /// Which changes of keys are published to subscribers. Each letter adds something: K publishes to
         /// `__keyspace@<db>__:<key>` and E to `__keyevent@<db>__:<event>`, and at least one of the two
         /// is needed; g commands of all types, $ strings, l lists, s sets, h hashes, z sorted sets,

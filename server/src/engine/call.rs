@@ -49,7 +49,12 @@ impl Engine {
         };
         batch.seat = seat;
         self.arrive(&mut me, &mut batch);
-        let step = self.run_commands(host, &mut me, &mut batch, begun);
+        // One that waits for its turn to be closed runs nothing more.
+        let step = if me.closing {
+            Step::Close
+        } else {
+            self.run_commands(host, &mut me, &mut batch, begun)
+        };
         self.ahead.jump(after);
         let ended = matches!(step, Step::Next) && batch.cursor >= batch.requests.len();
         if ended {

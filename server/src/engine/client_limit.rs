@@ -11,8 +11,8 @@ use crate::config::ClientMemory;
 /// No lower limit is taken at its word: a server that closes everybody could not even be told another one.
 const LEAST: u64 = 128 << 10;
 
-/// Connections that one turn closes. More than a few are only closed after a limit was lowered.
-const MOST: usize = 256;
+/// Connections that one slice closes: some 3 us each. More than a few are only closed after a limit was lowered.
+const MOST: usize = 100;
 
 impl Engine {
     /// Bytes that all connections together may hold; none: as many as they like.

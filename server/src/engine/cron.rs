@@ -64,14 +64,18 @@ const DUTIES: &[Duty] = &[
     duty("clients", Rate::EveryTurn, Engine::clients_hold_too_much, Engine::evict_clients),
     // One question to the host.
     duty("freed", Rate::EveryTurn, Engine::anybody_awaits_freed, Engine::release_waiters),
+    // A few hundred keys or channels of a client that is gone.
+    duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
     // At most 5 ms of loading, while nobody is served.
     duty("load", Rate::EveryTurn, Engine::is_loading, load),
     // A wait that does not block, each 10 ms.
-    duty("child", Rate::EveryTurn, |engine| engine.parts.persist.child.is_some(), tend_child),
+    duty("child", Rate::EveryTurn, is_child_due, tend_child),
     // A fork when one is due.
     duty("snapshot", Rate::Hertz, |_| true, begin_snapshot),
     // 250 us; more than that share of the time only if much is due.
     duty("expire", Rate::Hertz, may_expire, Engine::expire_slice),
+    // 250 us, and only while there is much to win.
+    duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice),
     // IDLE_SEATS sessions, all of them within a second.
     duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
     // A few additions.
@@ -116,9 +120,9 @@ impl Engine {
             let rests = period > 0 && self.parts.duties_paused;
             let mut again = Again::AtRate;
             if !rests && (duty.wanted)(self) {
-                let begun = host.ticks();
+                let begun = host.cpu_ticks();
                 again = (duty.work)(self, host);
-                let took = host.ticks().saturating_sub(begun);
+                let took = host.cpu_ticks().saturating_sub(begun);
                 self.parts.stats.slice(duty.name, took);
             }
             let pause = match again {
@@ -141,6 +145,11 @@ fn end_pause(engine: &mut Engine, _host: &mut dyn Host) -> Again {
 fn load(engine: &mut Engine, host: &mut dyn Host) -> Again {
     engine.continue_load(host);
     Again::AtRate
+}
+
+fn is_child_due(engine: &Engine) -> bool {
+    let child = engine.parts.persist.child.as_ref();
+    child.is_some_and(|child| child.next_look_us() <= engine.now.mono_us)
 }
 
 fn tend_child(engine: &mut Engine, host: &mut dyn Host) -> Again {

@@ -172,3 +172,68 @@ fn writes_on_exec(visit: &Visit<'_>) -> bool {
             })
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::context::About;
+    use crate::config::Config;
+    use crate::engine::Engine;
+    use crate::persist::state::Loading;
+    use crate::resp::args::OwnedRequest;
+    use crate::session::Arrival;
+
+    type Close = fn(&mut Session, &mut Parts);
+
+    /// What closes each gate that can be closed to plain commands.
+    const CLOSED: &[(&str, Close)] = &[
+        ("authentication", |me, _| me.authenticated = false),
+        ("transaction", |me, _| me.transaction = Some(Box::default())),
+        ("snapshot", |_, parts| parts.persist.last_error = Some("disk full".into())),
+        ("subscription", |me, _| me.channels = 1),
+        ("loading", |_, parts| {
+            parts.persist.loading =
+                Some(Loading { since: Now::default(), since_unix: 0, total: 1, done: 0 });
+        }),
+        ("pause", |_, parts| parts.pause.begin(Pausing::Writes, 60_000, Now::default())),
+    ];
+
+    fn server() -> (Engine, Session, Now) {
+        let engine = Engine::new(Config::default(), About::default(), 1);
+        let now = Now { unix_us: 1_000_000, mono_us: 1_000_000 };
+        (engine, Session::new(Arrival::default(), now, true), now)
+    }
+
+    /// Whether every gate lets a session's plain commands pass.
+    fn all_pass(me: &Session, parts: &Parts, now: Now) -> bool {
+        let plain: Vec<_> = parts.index.entries().filter(|entry| entry.plain).collect();
+        assert!(plain.len() > 10, "many commands are plain");
+        plain.into_iter().all(|entry| {
+            let words = vec![b"x".as_slice(); entry.arity.unsigned_abs() as usize];
+            let request = OwnedRequest::from_parts(&words);
+            let visit = Visit { entry, args: request.args(), me, parts, now };
+            judge(&visit) == Verdict::Pass
+        })
+    }
+
+    #[test]
+    fn plain_commands_pass_while_all_gates_are_open() {
+        let (mut engine, me, now) = server();
+        let parts = engine.parts();
+        assert!(all_open(&me, parts, now) && all_pass(&me, parts, now));
+    }
+
+    #[test]
+    fn a_gate_that_stops_a_plain_command_does_not_say_that_it_is_open() {
+        for (name, close) in CLOSED {
+            let (mut engine, mut me, now) = server();
+            close(&mut me, engine.parts());
+            assert!(!all_open(&me, engine.parts(), now), "{name}");
+            for (other, _, open) in GATES.iter().filter(|(other, _, _)| other != name) {
+                assert!(open(&me, engine.parts(), now), "{other} is closed by {name}");
+            }
+        }
+        let closable = GATES.iter().filter(|(name, _, _)| !["container", "arity"].contains(name));
+        assert!(closable.map(|(name, _, _)| name).eq(CLOSED.iter().map(|(name, _)| name)));
+    }
+}

@@ -22,11 +22,13 @@ pub mod carry;
 pub mod client_limit;
 pub mod configure;
 pub mod cron;
+mod defrag;
 mod expire;
 pub mod follow;
 pub mod garbage;
 pub mod gate;
 pub mod headroom;
+mod leave;
 pub mod load;
 pub mod park;
 pub mod port;
@@ -56,14 +58,6 @@ use std::collections::VecDeque;
 /// A turn stops taking up work after this many microseconds.
 pub const TURN_US: u64 = 2_000;
 
-type Forget = fn(&mut Parts, ClientId);
-
-/// What a session does when it closes is done by this list: every part that keeps client ids.
-const FORGET: &[(&str, Forget)] = &[
-    ("watch", |parts, id| parts.watch.forget(id)),
-    ("pubsub", |parts, id| parts.pubsub.forget(id.0)),
-];
-
 /// The whole server without its world.
 pub struct Engine {
     parts: Parts,
@@ -71,11 +65,15 @@ pub struct Engine {
     parked: Parked,
     waiters: garbage::Waiters,
     outbox: Vec<Outbound>,
+    /// Clients that are gone and that some part still has to forget.
+    leaving: VecDeque<ClientId>,
     clockwork: Clockwork,
+    defrag: defrag::Defrag,
     expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
     run: timing::FastRun,
+    turn_cpu: timing::TurnCpu,
     ahead: ahead::Ahead,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
@@ -120,11 +118,14 @@ impl Engine {
             parked: Parked::default(),
             waiters: garbage::Waiters::default(),
             outbox: Vec::new(),
+            leaving: VecDeque::new(),
             clockwork: Clockwork::default(),
+            defrag: defrag::Defrag::default(),
             expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
             run: timing::FastRun::default(),
+            turn_cpu: timing::TurnCpu::default(),
             ahead: ahead::Ahead::default(),
             turn_spent: false,
             attack_minute: None,
@@ -161,6 +162,9 @@ impl Engine {
         self.now = now;
         let busy = !inbox.is_empty() || !self.queue.is_empty();
         let begun = if busy { host.ticks() } else { 0 };
+        if busy {
+            self.turn_cpu.begin(begun, host);
+        }
         for message in inbox.drain(..) {
             match message {
                 Inbound::Connected(arrival) => self.connect(*arrival),
@@ -181,9 +185,11 @@ impl Engine {
         self.work(host);
         self.flush();
         if busy {
-            let took = host.ticks().saturating_sub(begun) / 1000;
-            self.parts.stats.turns += 1;
-            self.parts.stats.longest_turn_us = self.parts.stats.longest_turn_us.max(took);
+            let took = host.ticks().saturating_sub(begun);
+            let stats = &mut self.parts.stats;
+            stats.turns += 1;
+            stats.longest_turn_us = stats.longest_turn_us.max(took / 1000);
+            stats.longest_turn_cpu = self.turn_cpu.longest(took, stats.longest_turn_cpu, host);
         }
     }
 
@@ -215,17 +221,6 @@ impl Engine {
         self.parts.sessions.insert(Session::new(arrival, self.now, authenticated));
     }
 
-    /// Forgets a client whose connection is gone, and everything that names it.
-    fn drop_client(&mut self, id: ClientId) {
-        for (_, forget) in FORGET {
-            forget(&mut self.parts, id);
-        }
-        self.parked.forget(id);
-        self.waiters.forget(id);
-        self.parts.sessions.remove(id);
-        self.listen();
-    }
-
     /// A client that waits and has hung up is not waited for.
     fn hang_up(&mut self, route: Route) {
         if let Some(session) = self.parts.sessions.get_mut(route.id) {
@@ -249,17 +244,6 @@ impl Engine {
         self.close_marked();
     }
 
-    /// Closes the sessions that were to be closed.
-    fn close_marked(&mut self) {
-        for id in self.parts.sessions.take_closing() {
-            if let Some(session) = self.parts.sessions.get(id) {
-                let route = session.route;
-                self.drop_client(id);
-                self.outbox.push(Outbound::Close(route));
-            }
-        }
-    }
-
     fn send(&mut self, route: Route, reply: Box<Reply>, class: Class) {
         if !reply.is_empty() {
             self.parts.stats.bytes_out += reply.len() as u64;
@@ -279,7 +263,7 @@ impl Engine {
 
     /// Whether work is left over from the turn: call again without waiting.
     pub fn busy(&self) -> bool {
-        !self.queue.is_empty() || self.load.is_some()
+        !self.queue.is_empty() || self.load.is_some() || self.is_parting()
     }
 
     /// Whether the data set is still being loaded.

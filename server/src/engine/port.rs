@@ -309,6 +309,8 @@ pub enum Decoded {
 pub trait Host: IoCounters {
     /// Nanoseconds of a clock that never jumps. Cheap: read around every slow command.
     fn ticks(&mut self) -> u64;
+    /// Nanoseconds of processor time of the thread that runs the engine. A system call: for what is rare.
+    fn cpu_ticks(&mut self) -> u64;
     /// Forks a child that writes a snapshot of the keyspace as it is now.
     ///
     /// # Errors

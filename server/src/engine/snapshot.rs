@@ -245,6 +245,9 @@ mod tests {
         fn ticks(&mut self) -> u64 {
             0
         }
+        fn cpu_ticks(&mut self) -> u64 {
+            0
+        }
         fn fork_snapshot(&mut self, _: &Keyspace, _: &Job) -> Result<Forked, HostError> {
             self.forked += 1;
             self.forks.clone().map(|()| Forked { pid: 1, fork_us: 1 })

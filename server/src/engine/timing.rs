@@ -1,7 +1,9 @@
 //! Counts and times commands: slow ones one by one, a run of fast ones together.
 //!
-//! Owns: the run of fast commands since the clock was last read.   Uses: stats.   Never: reads the clock.
+//! Owns: the run of fast commands since the clock was last read, the longest turn.   Uses: stats, host.
+//! Never: reads a clock that nobody needs.
 
+use super::port::Host;
 use crate::command::context::Lookups;
 use crate::command::index::{RowId, UNKNOWN};
 use crate::stats::Stats;
@@ -77,9 +79,8 @@ impl FastRun {
 
     /// The run of fast commands ends, with the turn or before a slow one.
     pub fn end(&mut self, ticks: u64, stats: &mut Stats, lookups: &mut Lookups) {
-        if self.commands > 0 {
+        if let Some(each) = ticks.saturating_sub(self.since).checked_div(self.commands) {
             self.change_row(UNKNOWN);
-            let each = ticks.saturating_sub(self.since) / self.commands;
             for (row, calls) in self.before.drain(..) {
                 let own = &mut stats.per_command[row as usize];
                 own.calls += calls;
@@ -96,6 +97,38 @@ fn collect(stats: &mut Stats, lookups: &mut Lookups) {
     stats.hits += std::mem::take(&mut lookups.hits);
     stats.misses += std::mem::take(&mut lookups.misses);
     stats.expired += std::mem::take(&mut lookups.removed);
+}
+
+/// The processor's clock is read this often at most, in nanoseconds: it costs a system call.
+const SAMPLE_EVERY: u64 = 200_000;
+
+/// The processor time of long turns. Turns are short and many, so none is measured alone: a sample is taken before a turn
+/// if the last one is old, and again only behind one that took longer, by the wall clock, than the longest so far.
+#[derive(Default)]
+pub(super) struct TurnCpu {
+    sampled: Option<u64>,
+    cpu: u64,
+}
+
+impl TurnCpu {
+    /// A turn begins.
+    #[inline]
+    pub fn begin(&mut self, ticks: u64, host: &mut dyn Host) {
+        if self.sampled.is_none_or(|at| ticks.saturating_sub(at) > SAMPLE_EVERY) {
+            self.cpu = host.cpu_ticks();
+            self.sampled = Some(ticks);
+        }
+    }
+
+    /// The longest turn, after one that took `wall` nanoseconds. What ran between the sample and the turn counts
+    /// as well; so it may be said to be too long, by [`SAMPLE_EVERY`] at most.
+    #[inline]
+    pub fn longest(&self, wall: u64, longest: u64, host: &mut dyn Host) -> u64 {
+        if wall <= longest {
+            return longest;
+        }
+        longest.max(wall.min(host.cpu_ticks().saturating_sub(self.cpu)))
+    }
 }
 
 #[cfg(test)]

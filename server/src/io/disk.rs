@@ -189,6 +189,10 @@ impl Host for World {
         self.clock.ticks()
     }
 
+    fn cpu_ticks(&mut self) -> u64 {
+        sys::thread_cpu_ns()
+    }
+
     fn fork_snapshot(&mut self, keyspace: &Keyspace, job: &Job) -> Result<Forked, HostError> {
         self.dying.retain(|&pid| sys::reap(pid).is_none());
         let paths = self.paths(job);

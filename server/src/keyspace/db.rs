@@ -5,6 +5,7 @@
 //! A thin front: what it promises is written here, how it is kept in the modules it calls.
 
 use super::Key;
+use super::compact::Progress;
 use super::entry::EntryRef;
 use super::expire::{Removed, Sweep};
 use super::slot::Slot;
@@ -136,6 +137,17 @@ impl Db {
         each: &mut dyn FnMut(Removed<'_>),
     ) -> Sweep {
         self.table.expire_due(now_ms, budget, each)
+    }
+
+    /// Bytes held for entries and buckets, and bytes of them in use. What lies between is what [`Db::compact`] can win.
+    pub fn spread(&self) -> (usize, usize) {
+        self.table.spread()
+    }
+
+    /// One small step (some microseconds) of giving memory back: smaller segments, then entries out of thin chunks.
+    /// Does nothing while a snapshot child lives.
+    pub fn compact(&mut self) -> Progress {
+        self.table.compact()
     }
 
     /// Makes room for `keys` keys at once, if the database is empty. Allocates at least 10 bytes a key, so the number must

@@ -339,6 +339,21 @@ impl Entry {
         value
     }
 
+    /// Moves the entry to another block of the slab, as it is.
+    pub fn relocate(&mut self, slab: &mut Slab) {
+        let old = self.get();
+        let size = old.size();
+        let at = allocate(slab, size);
+        // SAFETY: both blocks have this size and are different. What the old one's value owns belongs to the new one,
+        // so the old one is freed without dropping it.
+        unsafe {
+            at.copy_from_nonoverlapping(old.at, size);
+            slab.free(old.at, size);
+        }
+        let marks = self.0.addr().get() & !ADDRESS;
+        self.0 = at.map_addr(|at| at | marks);
+    }
+
     /// Frees block and value.
     pub fn free(self, slab: &mut Slab) {
         self.drop_heap();

@@ -16,6 +16,7 @@
 
 mod bucket;
 pub mod change;
+mod compact;
 mod db;
 mod directory;
 mod entry;
@@ -35,6 +36,7 @@ use crate::base::random::KeyHasher;
 use crate::base::slab::land;
 use crate::value::Value;
 
+pub use compact::Progress;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use expire::{Removed, Sweep};

@@ -24,6 +24,7 @@
 //!     bits (a flood) make a segment longer and never the directory.
 //!  4. The blocks of `blocks` are the entries and nothing else.
 
+use super::compact::Compaction;
 use super::directory::Directory;
 use super::entry::{Entry, EntryRef};
 use super::expire::{Lap, Tally};
@@ -58,6 +59,7 @@ pub(super) struct Table {
     pub segments: Paged<Segment>,
     pub tallies: Paged<Tally>,
     pub lap: Lap,
+    pub compaction: Compaction,
     /// Numbers of segments that were merged away.
     free: Vec<u32>,
     pub len: usize,
@@ -82,6 +84,7 @@ impl Table {
             segments: Paged::new(),
             tallies: Paged::new(),
             lap: Lap::default(),
+            compaction: Compaction::default(),
             free: Vec::new(),
             len: 0,
             volatile: 0,
@@ -292,7 +295,7 @@ impl Table {
     }
 
     /// Gives a segment the size that fits it.
-    fn rebuild(&mut self, hash: u64, number: u32) {
+    pub fn rebuild(&mut self, hash: u64, number: u32) {
         let segment = &mut self.segments[number as usize];
         segment.rebuild(&mut self.rows, fitting(segment.len()));
         self.lap.moved(number);
@@ -325,17 +328,24 @@ impl Table {
         self.directory.split(hash, (number, low_row), (new, high_row));
     }
 
-    /// After a removal: a segment that has become sparse merges with its sibling, or becomes smaller.
-    pub fn shrink(&mut self, hash: u64, number: u32) {
-        let segment = &self.segments[number as usize];
-        let slots = segment.buckets() * super::bucket::SLOTS;
-        if self.child_alive || segment.len() * SPARSE >= slots {
-            return;
-        }
-        if let Some((sibling, low)) = self.sibling(hash, number) {
-            self.merge(hash, if low { (number, sibling) } else { (sibling, number) });
-        } else if slots > SMALL {
-            self.rebuild(hash, number);
+    /// After a removal: a segment that has become sparse merges with its sibling, and so on while the two are sparse
+    /// together, or becomes smaller.
+    pub fn shrink(&mut self, hash: u64, mut number: u32) {
+        while !self.child_alive {
+            let segment = &self.segments[number as usize];
+            let slots = segment.buckets() * super::bucket::SLOTS;
+            if segment.len() * SPARSE >= slots {
+                return;
+            }
+            let Some((sibling, low)) = self.sibling(hash, number) else {
+                if slots > SMALL {
+                    self.rebuild(hash, number);
+                }
+                return;
+            };
+            let (low, high) = if low { (number, sibling) } else { (sibling, number) };
+            self.merge(hash, (low, high));
+            number = low;
         }
     }
 

@@ -12,6 +12,7 @@ use crate::base::random::Rng;
 use crate::value::text::Scratch;
 use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
 
+mod compact;
 mod expire;
 
 /// Bytes in blocks of entries, as the slab counts them.
@@ -60,6 +61,7 @@ enum Change {
     Remove,
     Take,
     Child(bool),
+    Compact(u8),
     Clear,
 }
 
@@ -77,6 +79,7 @@ fn changes() -> impl Strategy<Value = Change> {
         6 => Just(Change::Remove),
         2 => Just(Change::Take),
         1 => any::<bool>().prop_map(Change::Child),
+        1 => any::<u8>().prop_map(Change::Compact),
         1 => Just(Change::Clear),
     ]
 }
@@ -146,7 +149,9 @@ fn apply(slot: &mut Slot<'_, '_>, model: &mut BTreeMap<Vec<u8>, Known>, change: 
             let taken = slot.take().map(|value| bytes(value.as_ref()));
             assert_eq!(taken, model.remove(&key).map(|known| known.text));
         }
-        Change::Child(_) | Change::Clear => unreachable!("not a change of one key"),
+        Change::Child(_) | Change::Compact(_) | Change::Clear => {
+            unreachable!("not a change of one key")
+        }
     }
     assert_eq!(slot.entry().map(known).as_ref(), model.get(&key));
     assert_eq!(slot.deadline(), model.get(&key).and_then(|known| known.deadline));
@@ -215,6 +220,9 @@ proptest! {
             let key = key_of(number);
             match change {
                 Change::Child(alive) => db.set_child_alive(alive),
+                Change::Compact(steps) => for _ in 0..steps {
+                    db.compact();
+                },
                 Change::Clear if number % 16 == 0 => {
                     assert_eq!(db.clear().len(), model.len());
                     model.clear();

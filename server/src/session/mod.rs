@@ -15,7 +15,7 @@ use crate::base::random::KeyHasher;
 use crate::base::time::Now;
 use crate::resp::reply::{Proto, Reply};
 use ledger::{Ledger, Line};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use transaction::Transaction;
 use watch::Watch;
 
@@ -282,7 +282,7 @@ pub struct Sessions {
     free: Vec<u32>,
     by_id: HashMap<ClientId, u32, KeyHasher>,
     pushed: Vec<ClientId>,
-    closing: Vec<ClientId>,
+    closing: VecDeque<ClientId>,
     ledger: Ledger,
 }
 
@@ -294,7 +294,7 @@ impl Sessions {
             free: Vec::new(),
             by_id: HashMap::with_hasher(hasher),
             pushed: Vec::new(),
-            closing: Vec::new(),
+            closing: VecDeque::new(),
             ledger: Ledger::default(),
         }
     }
@@ -381,9 +381,9 @@ impl Sessions {
         self.seats[*self.by_id.get(&id)? as usize].as_deref_mut()
     }
 
-    /// Every session that is in its seat ("me" is not), in no particular order.
+    /// Every session that is in its seat ("me" is not) and not about to be closed, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
-        self.seats.iter().flatten().map(|session| &**session)
+        self.seats.iter().flatten().map(|session| &**session).filter(|session| !session.closing)
     }
 
     /// How many seats there are, free ones included.
@@ -401,10 +401,12 @@ impl Sessions {
         self.seats.iter_mut().flatten().map(|session| &mut **session)
     }
 
-    /// The outbox of another session; what is written there is sent at the end of the turn.
+    /// The outbox of another session; what is written there is sent at the end of the turn. One that is about to be
+    /// closed has none.
     pub fn outbox(&mut self, id: ClientId) -> Option<&mut Reply> {
         let seat = *self.by_id.get(&id)?;
-        let session = self.seats[seat as usize].as_deref_mut()?;
+        let session =
+            self.seats[seat as usize].as_deref_mut().filter(|session| !session.closing)?;
         if session.outbox.is_none() {
             self.pushed.push(id);
         }
@@ -413,9 +415,11 @@ impl Sessions {
 
     /// Asks for another session to be closed; the engine does so before the next command.
     pub fn close(&mut self, id: ClientId) {
-        if let Some(session) = self.get_mut(id) {
+        if let Some(session) = self.get_mut(id)
+            && !session.closing
+        {
             session.closing = true;
-            self.closing.push(id);
+            self.closing.push_back(id);
         }
     }
 
@@ -430,9 +434,10 @@ impl Sessions {
         std::mem::take(&mut self.pushed)
     }
 
-    /// Who is to be closed since the last call.
-    pub fn take_closing(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.closing)
+    /// The next sessions to be closed, at most so many.
+    pub fn take_closing(&mut self, most: usize) -> Vec<ClientId> {
+        let count = self.closing.len().min(most);
+        self.closing.drain(..count).collect()
     }
 }
 

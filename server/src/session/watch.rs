@@ -53,13 +53,21 @@ impl Watch {
 
     /// Ends all watches of a client. O(its keys + databases).
     pub fn forget(&mut self, id: ClientId) {
+        self.forget_some(id, usize::MAX);
+    }
+
+    /// Ends at most so many watches of a client in each database, and says whether none is left.
+    /// O(`most` + databases).
+    pub fn forget_some(&mut self, id: ClientId, most: usize) -> bool {
+        let mut all = true;
         if self.is_empty() {
-            return;
+            return all;
         }
         for keys in self.databases.iter_mut().filter(|keys| !keys.is_empty()) {
-            keys.forget(id.0);
+            all &= keys.forget_some(id.0, most);
             self.busy -= usize::from(keys.is_empty());
         }
+        all
     }
 
     /// Who watches a key that changed. `expired`: it only vanished because its time had come.

@@ -17,6 +17,19 @@ pub struct CommandStats {
     pub failed: u64,
 }
 
+/// What active defragmentation has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defrag {
+    /// Percentage of time it takes now.
+    pub share: u64,
+    /// Entries moved.
+    pub moved: u64,
+    /// Work done in all, in entries moved and places looked at.
+    pub looked: u64,
+    /// Time it has taken.
+    pub nanos: u64,
+}
+
 /// All counters. CONFIG RESETSTAT makes them new.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -50,15 +63,20 @@ pub struct Stats {
     pub turns: u64,
     /// Batches served.
     pub batches: u64,
+    /// Active defragmentation.
+    pub defrag: Defrag,
     /// The longest turn in microseconds.
     pub longest_turn_us: u64,
+    /// The most processor time of a turn in nanoseconds, as far as it is known: never less, and more by no
+    /// more than one sample's interval.
+    pub longest_turn_cpu: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
     /// Connections closed because clients held too much memory.
     pub evicted_clients: u64,
     /// Objects freed off the core before the last CONFIG RESETSTAT.
     pub freed_before: u64,
-    /// The longest slice of each duty that was ever done: name and nanoseconds.
+    /// The longest slice of each duty that was ever done: name and nanoseconds of processor time.
     pub longest_slices: Vec<(&'static str, u64)>,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
@@ -84,7 +102,7 @@ impl Stats {
         self.rates.restart();
     }
 
-    /// Notes a slice of periodic work that took so many nanoseconds.
+    /// Notes a slice of periodic work that took so many nanoseconds of processor time.
     pub fn slice(&mut self, duty: &'static str, nanos: u64) {
         match self.longest_slices.iter_mut().find(|(name, _)| *name == duty) {
             Some((_, longest)) => *longest = nanos.max(*longest),

@@ -187,6 +187,10 @@ impl IoCounters for World {
 }
 
 impl Host for World {
+    fn cpu_ticks(&mut self) -> u64 {
+        self.ticks
+    }
+
     fn ticks(&mut self) -> u64 {
         let step = if self.dice.once_in(30) { 1_500_000 } else { 2_000 };
         self.ticks += self.dice.below(step);

@@ -30,6 +30,7 @@ mod land;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod walk;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -234,7 +235,7 @@ impl Slab {
         let layout = large_layout(size);
         // SAFETY: the size is not 0.
         let Some(at) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
-        self.large.insert(at, size);
+        self.large.insert(at, layout.size());
         self.used += layout.size();
         self.blocks += 1;
         at

@@ -46,6 +46,12 @@ impl Slab {
     pub fn regions(&self) -> Regions<'_> {
         Regions { slab: self, chunks: self.chunks.keys(), large: self.large.iter() }
     }
+
+    /// One of this slab's chunks.
+    pub(super) fn region_of(&self, chunk: u32) -> Region<'_> {
+        let spans = Some(chunk * SPANS as u32);
+        Region { slab: self, at: self.land.at(chunk), len: CHUNK, spans }
+    }
 }
 
 impl<'a> Iterator for Regions<'a> {
@@ -54,8 +60,7 @@ impl<'a> Iterator for Regions<'a> {
     fn next(&mut self) -> Option<Region<'a>> {
         let slab = self.slab;
         if let Some(&chunk) = self.chunks.next() {
-            let at = slab.land.at(chunk);
-            return Some(Region { slab, at, len: CHUNK, spans: Some(chunk * SPANS as u32) });
+            return Some(slab.region_of(chunk));
         }
         let (&at, &len) = self.large.next()?;
         Some(Region { slab, at, len, spans: None })
