@@ -15,6 +15,37 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How many requests are sent before the replies to those before are read.
 const STEP: usize = 1000;
 
+/// What keys are set to.
+#[derive(Clone, Copy, Debug)]
+pub enum Contents {
+    /// Values of so many bytes.
+    Bytes(usize),
+    /// Values of so many bytes that expire in a day or a little later.
+    Expiring(usize),
+    /// The key's number and a million more.
+    Integers,
+}
+
+impl Contents {
+    fn push_set(&self, out: &mut Vec<u8>, number: u64) {
+        let key = &requests::key(number)[..];
+        match *self {
+            Contents::Bytes(size) => {
+                requests::push_command(out, [b"SET", key, &requests::value(size)]);
+            }
+            Contents::Expiring(size) => {
+                let seconds = (86_400 + number % 86_400).to_string();
+                let value = requests::value(size);
+                requests::push_command(out, [b"SET", key, &value, b"EX", seconds.as_bytes()]);
+            }
+            Contents::Integers => {
+                let value = (number + 1_000_000).to_string();
+                requests::push_command(out, [b"SET", key, value.as_bytes()]);
+            }
+        }
+    }
+}
+
 /// A connection that sends one command at a time.
 #[derive(Debug)]
 pub struct Client {
@@ -72,8 +103,7 @@ impl Client {
 
     /// Sets keys to values of `size` bytes, the same for all.
     pub fn fill(&mut self, keys: Range<u64>, size: usize) -> Outcome<()> {
-        let value = requests::value(size);
-        self.fill_with(keys, |_, out| out.clone_from(&value))
+        self.set(keys, &Contents::Bytes(size))
     }
 
     /// Sets keys, each to what `value` puts into its buffer.
@@ -87,6 +117,11 @@ impl Client {
             value(key, &mut bytes);
             requests::push_command(out, [b"SET", &requests::key(key)[..], &bytes]);
         })
+    }
+
+    /// Sets keys, each to contents of that kind.
+    pub fn set(&mut self, keys: Range<u64>, contents: &Contents) -> Outcome<()> {
+        self.pour(keys, b"+OK\r\n", |key, out| contents.push_set(out, key))
     }
 
     /// Sends a request for each of `numbers`, all of which must get `reply`. The server is never idle: one step is

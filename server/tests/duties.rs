@@ -133,7 +133,7 @@ fn clients_closed_by_the_thousand_go_in_slices_and_do_nothing_more() {
     let mut sent = server.one_turn(vec![kill, last]);
     let closed = |sent: &[Outbound]| {
         let closes = |out: &&Outbound| match out {
-            Outbound::Close(_) => true,
+            Outbound::Close(_) | Outbound::Cut(_) => true,
             Outbound::Answer(batch) => batch.close,
             Outbound::Push(..) => false,
         };

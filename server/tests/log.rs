@@ -61,6 +61,8 @@ fn a_key_past_its_time_is_deleted_before_what_replaces_it() {
 #[test]
 fn large_values_and_whole_databases_are_freed_elsewhere() {
     let mut server = Server::new(1);
+    // Time will pass, and there is no disk.
+    server.engine.parts().config.save.0.clear();
     server.call(&format!("SET k {}", "x".repeat(70_000)));
     server.call("DEL k");
     assert_eq!(server.host.discarded, 1);
@@ -69,6 +71,20 @@ fn large_values_and_whole_databases_are_freed_elsewhere() {
     assert_eq!(server.host.discarded, 1);
     server.call("FLUSHALL ASYNC");
     assert_eq!(server.host.discarded, 2);
+    let large = "x".repeat(70_000);
+    server.call(&format!("SET k {large}"));
+    server.call("SET k small");
+    assert_eq!(server.host.discarded, 3, "overwritten");
+    server.call(&format!("SET k {large} PX 10"));
+    server.now_ms += 111;
+    server.call("GET k");
+    server.turn(Vec::new());
+    assert_eq!(server.host.discarded, 4, "expired when it was read");
+    server.call(&format!("SET k {large} PX 10"));
+    server.now_ms += 1_000;
+    server.turn(Vec::new());
+    server.turn(Vec::new());
+    assert_eq!(server.host.discarded, 5, "expired unread");
 }
 
 fn request() -> impl Strategy<Value = String> {

@@ -36,9 +36,14 @@ pub struct Figures {
     pub mapped: u64,
     /// Mapped once and kept for the next time, without memory behind it.
     pub retained: u64,
+    /// Free pages that the kernel may take back when it needs them.
+    pub muzzy: u64,
     /// The allocator's own data.
     pub metadata: u64,
 }
+
+/// Bytes of the allocator's pages.
+const PAGE: u64 = 4096;
 
 /// The allocator's figures now. Costs microseconds: for INFO, not for every command.
 pub fn figures() -> Figures {
@@ -46,7 +51,8 @@ pub fn figures() -> Figures {
     let _ = epoch::advance();
     let figure = |read: Result<usize, Error>| read.map_or(0, |bytes: usize| bytes as u64);
     // SAFETY: 4096 names all arenas together, and the figure is a size_t.
-    let cached = figure(unsafe { raw::read(b"stats.arenas.4096.tcache_bytes\0") });
+    let of_all = |name: &[u8]| figure(unsafe { raw::read(name) });
+    let cached = of_all(b"stats.arenas.4096.tcache_bytes\0");
     Figures {
         // The arenas count what lies in the threads' caches as given out; the threads' own counters do not.
         allocated: figure(stats::allocated::read()).saturating_sub(cached),
@@ -55,6 +61,7 @@ pub fn figures() -> Figures {
         resident: figure(stats::resident::read()),
         mapped: figure(stats::mapped::read()),
         retained: figure(stats::retained::read()),
+        muzzy: of_all(b"stats.arenas.4096.pmuzzy\0") * PAGE,
         metadata: figure(stats::metadata::read()),
     }
 }

@@ -126,10 +126,16 @@ struct Name {
     near: Near,
 }
 
+/// The pairs of a number.
+struct Number {
+    pairs: Chain,
+    bytes: usize,
+}
+
 /// Pairs of a name and a number, each with a note.
 pub struct Relation<T> {
     by_text: HashMap<Box<[u8]>, u32, KeyHasher>,
-    by_number: HashMap<u64, Chain, KeyHasher>,
+    by_number: HashMap<u64, Number, KeyHasher>,
     by_pair: HashMap<(u32, u64), u32, KeyHasher>,
     names: Places<Name>,
     pairs: Places<Pair<T>>,
@@ -162,9 +168,22 @@ impl<T> Relation<T> {
         let at = self.pairs.add(pair);
         self.by_pair.insert((name, number), at);
         self.names.at(name).pairs.join(&mut self.pairs, at, |pair| &mut pair.of_name);
-        let of_number = self.by_number.entry(number).or_insert(EMPTY);
-        of_number.join(&mut self.pairs, at, |pair| &mut pair.of_number);
+        let of_number = self.by_number.entry(number).or_insert(Number { pairs: EMPTY, bytes: 0 });
+        of_number.pairs.join(&mut self.pairs, at, |pair| &mut pair.of_number);
+        of_number.bytes += Relation::<T>::weight(text);
         true
+    }
+
+    /// Bytes of a pair and its places in the look-ups, and of its name as if no other number had it.
+    fn weight(text: &[u8]) -> usize {
+        let pair = size_of::<Option<Pair<T>>>() + size_of::<((u32, u64), u32)>();
+        let name = size_of::<Option<Name>>() + size_of::<(Box<[u8]>, u32)>() + 2 * text.len();
+        pair + name
+    }
+
+    /// Bytes that the pairs of a number take; a name that it shares counts in full. O(1).
+    pub fn bytes_of(&self, number: u64) -> usize {
+        self.by_number.get(&number).map_or(0, |number| number.bytes)
     }
 
     fn add_name(&mut self, text: &[u8]) -> u32 {
@@ -190,14 +209,15 @@ impl<T> Relation<T> {
     /// Ends at most so many pairs of a number, the oldest first, and says whether none is left. O(`most`).
     pub fn forget_some(&mut self, number: u64, most: usize) -> bool {
         for _ in 0..most {
-            let Some(chain) = self.by_number.get(&number) else { return true };
-            self.end(chain.first);
+            let Some(of_number) = self.by_number.get(&number) else { return true };
+            self.end(of_number.pairs.first);
         }
         !self.by_number.contains_key(&number)
     }
 
     fn end(&mut self, at: u32) {
         let &mut Pair { name, number, .. } = self.pairs.at(at);
+        let weight = Relation::<T>::weight(&self.names.at(name).text);
         let of_name = &mut self.names.at(name).pairs;
         of_name.leave(&mut self.pairs, at, |pair| &mut pair.of_name);
         if of_name.len == 0 {
@@ -205,8 +225,9 @@ impl<T> Relation<T> {
             self.by_text.remove(&self.names.take(name).text);
         }
         if let Some(of_number) = self.by_number.get_mut(&number) {
-            of_number.leave(&mut self.pairs, at, |pair| &mut pair.of_number);
-            if of_number.len == 0 {
+            of_number.pairs.leave(&mut self.pairs, at, |pair| &mut pair.of_number);
+            of_number.bytes -= weight;
+            if of_number.pairs.len == 0 {
                 self.by_number.remove(&number);
             }
         }
@@ -234,7 +255,7 @@ impl<T> Relation<T> {
 
     /// The names of a number with their notes, in the order of their pairs.
     pub fn names_of(&self, number: u64) -> impl Iterator<Item = (&[u8], &T)> {
-        let first = self.by_number.get(&number).map_or(NOWHERE, |chain| chain.first);
+        let first = self.by_number.get(&number).map_or(NOWHERE, |of_number| of_number.pairs.first);
         self.walk(first, |pair| pair.of_number.after)
             .filter_map(|pair| self.names.get(pair.name).map(|name| (&*name.text, &pair.note)))
     }
@@ -286,6 +307,21 @@ mod tests {
 
     fn names(of: &Relation<u8>, number: u64) -> Vec<Vec<u8>> {
         of.names_of(number).map(|(name, _)| name.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_number_pays_for_its_names() {
+        let mut pairs = relation();
+        let long = vec![b'x'; 10_000];
+        pairs.insert(&long, 1, 0);
+        pairs.insert(b"b", 1, 0);
+        pairs.insert(b"b", 2, 0);
+        assert!((20_000..21_000).contains(&pairs.bytes_of(1)), "{}", pairs.bytes_of(1));
+        assert!((1..500).contains(&pairs.bytes_of(2)));
+        pairs.remove(&long, 1);
+        assert_eq!(pairs.bytes_of(1), pairs.bytes_of(2));
+        pairs.forget(1);
+        assert_eq!(pairs.bytes_of(1), 0);
     }
 
     #[test]

@@ -128,6 +128,8 @@ fn begin_load(core: &mut Core) -> Result<(), String> {
     let (engine, world) = core.parts();
     let now = world.clock().now();
     engine.turn(world, now, &mut Vec::new());
+    let parts = engine.parts();
+    parts.about.startup_memory = parts.used_memory();
     engine.begin_load(world).map_err(|why| why.0)?;
     Ok(())
 }
@@ -240,5 +242,7 @@ fn about(sources: &Sources, seed: u64, threads: u16) -> About {
         pid: std::process::id(),
         io_threads: usize::from(threads),
         os: sys::os_name(),
+        // Known when everything is there: see `begin_load`.
+        startup_memory: 0,
     }
 }

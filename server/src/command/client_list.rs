@@ -98,15 +98,25 @@ fn find<'c>(cx: &'c ServerCx<'_>, id: ClientId) -> Option<&'c Session> {
 /// of 7.4.
 ///
 /// What belongs to Redis's inside and has no equivalent here is 0: `ssub` (there are no shard channels),
-/// `qbuf` and `qbuf-free` (read buffers belong to batches, not to connections), `argv-mem`, `rbs`, `rbp`,
+/// `qbuf-free` and `argv-mem` (`qbuf` is all that is held of what it sent, room for more included), `rbs`, `rbp`,
 /// `obl` (there is no static reply buffer). `omem` is what waits to be sent, and `oll` whether anything does.
+/// `tot-mem` is what counts for `maxmemory-clients`.
 fn describe(text: &mut String, session: &Session, io: &dyn IoCounters, now: Now) {
+    text.push_str(&line(session, io, now));
+    text.push('\n');
+}
+
+/// The line, without its end.
+pub fn line(session: &Session, io: &dyn IoCounters, now: Now) -> String {
+    let mut text = String::new();
     let (waiting, _) = io.output(session.id());
     let seconds = |since: Now| now.mono_us.saturating_sub(since.mono_us) / 1_000_000;
     let transaction = session.transaction.as_deref();
     let multi = transaction.map_or(-1, |transaction| transaction.len() as i64);
     let multi_mem = transaction.map_or(0, |transaction| transaction.footprint());
-    let memory = (size_of::<Session>() + multi_mem) as u64 + waiting;
+    // What waits is known at once, what it takes a little later.
+    let memory = session.memory() + waiting.saturating_sub(session.buffers.output);
+    let query = session.buffers.query + session.batch_bytes;
     let labels = session.labels();
     let label =
         |label: Option<&[u8]>| String::from_utf8_lossy(label.unwrap_or_default()).into_owned();
@@ -116,10 +126,10 @@ fn describe(text: &mut String, session: &Session, io: &dyn IoCounters, now: Now)
     };
     let arrival = &session.arrival;
     // Writing into a String cannot fail.
-    let _ = writeln!(
+    let _ = write!(
         text,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 \
-         multi={multi} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs=0 rbp=0 obl=0 \
+         multi={multi} watch={} qbuf={query} qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs=0 rbp=0 obl=0 \
          oll={} omem={waiting} tot-mem={memory} events={} cmd={} user=default redir=-1 resp={proto} \
          lib-name={} lib-ver={}",
         session.id().0,
@@ -140,6 +150,7 @@ fn describe(text: &mut String, session: &Session, io: &dyn IoCounters, now: Now)
         label(labels.map(|labels| &*labels.lib_name)),
         label(labels.map(|labels| &*labels.lib_version)),
     );
+    text
 }
 
 /// The letters of a session's states, in Redis's order; N if there are none.

@@ -76,7 +76,7 @@ static RESETSTAT: Command = Command {
 };
 
 fn reset_stat(cx: &mut ServerCx<'_>) -> Result<Next> {
-    cx.parts.stats.reset();
+    cx.parts.stats.reset(cx.io.freeing().freed);
     cx.reply.ok();
     Ok(Next::Done)
 }

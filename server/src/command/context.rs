@@ -15,7 +15,7 @@ use crate::base::time::Now;
 use crate::config::Config;
 use crate::keyspace::access::Touch;
 use crate::keyspace::change::{Change, Changes, Event};
-use crate::keyspace::{Db, EntryRef, Key, Keyspace, Slot};
+use crate::keyspace::{Db, Dropped, EntryRef, Key, Keyspace, Slot};
 use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
 use crate::resp::Result;
@@ -25,15 +25,7 @@ use crate::session::pause::Pause;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{TextRef, ValueRef};
-use std::any::Any;
-
-/// Something that was removed and takes long to free: the engine has it freed off the core.
-pub type Waste = Box<dyn Any + Send>;
-
-/// Removed strings from this many bytes on are freed off the core: below, handing them over costs more
-/// than freeing them.
-const WASTE_MIN: usize = 64 << 10;
+use crate::value::{TextRef, Value, ValueRef};
 
 /// Everything that the engine owns, by part.
 pub struct Parts {
@@ -57,8 +49,8 @@ pub struct Parts {
     pub changes: Changes,
     /// What the running call's reads met.
     pub lookups: Lookups,
-    /// What the running call removed and is slow to free.
-    pub garbage: Vec<Waste>,
+    /// What was removed in this turn and is slow to free, for another thread.
+    pub garbage: Removed,
     /// All commands.
     pub index: Index,
     /// Randomness, from the server's seed.
@@ -82,6 +74,23 @@ impl Parts {
     }
 }
 
+/// What is slow to free.
+#[derive(Default)]
+pub struct Removed {
+    /// Values.
+    pub values: Vec<Value>,
+    /// Databases that were emptied.
+    pub databases: Vec<Dropped>,
+}
+
+impl Removed {
+    /// How many objects that is, as Redis counts: a database as many as it had keys.
+    pub fn objects(&self) -> u64 {
+        let keys: usize = self.databases.iter().map(Dropped::len).sum();
+        (self.values.len() + keys) as u64
+    }
+}
+
 /// What INFO says of the process; told by `boot`.
 #[derive(Clone, Debug, Default)]
 pub struct About {
@@ -97,6 +106,8 @@ pub struct About {
     pub io_threads: usize,
     /// The kernel's name and version.
     pub os: String,
+    /// Bytes in use before anything was loaded.
+    pub startup_memory: u64,
 }
 
 /// What reads leave behind: counters, and keys that were found past their time.
@@ -318,8 +329,8 @@ pub struct WriteCx<'a> {
     pub changes: &'a mut Changes,
     /// Hits and misses.
     pub lookups: &'a mut Lookups,
-    /// What it removed and is slow to free.
-    pub garbage: &'a mut Vec<Waste>,
+    /// Databases that it emptied, for another thread to free.
+    pub emptied: &'a mut Vec<Dropped>,
     /// The settings.
     pub config: &'a Config,
     /// The selected database.
@@ -330,6 +341,8 @@ pub struct WriteCx<'a> {
     pub hashed: Hashed,
     /// What a use does to an entry's access word.
     pub touch: Touch,
+    /// The reply waits until everything that was removed is freed.
+    pub await_freed: bool,
 }
 
 impl<'a> WriteCx<'a> {
@@ -355,14 +368,13 @@ impl<'a> WriteCx<'a> {
     #[inline]
     pub fn slot<'k>(&mut self, key: Key<'k>) -> Slot<'_, 'k> {
         let now_ms = self.now.unix_ms();
-        open(self.keyspace, self.changes, self.lookups, self.garbage, self.db, now_ms, key)
+        open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key)
     }
 
     /// Like [`WriteCx::slot`] and counted as a hit or a miss; with the reply, to write what stands there.
     pub fn read_slot<'k>(&mut self, key: Key<'k>) -> (Slot<'_, 'k>, &mut Reply) {
         let now_ms = self.now.unix_ms();
-        let slot =
-            open(self.keyspace, self.changes, self.lookups, self.garbage, self.db, now_ms, key);
+        let slot = open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key);
         if slot.exists() {
             self.lookups.hits += 1;
         } else {
@@ -371,12 +383,9 @@ impl<'a> WriteCx<'a> {
         (slot, self.reply)
     }
 
-    /// Removes a key and tells whether it existed. What is slow to free is freed off the core.
+    /// Removes a key and tells whether it existed.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
-        let now_ms = self.now.unix_ms();
-        let WriteCx { keyspace, changes, lookups, garbage, db, .. } = self;
-        let mut slot = open(keyspace, changes, lookups, garbage, *db, now_ms, key);
-        discard(&mut slot, garbage)
+        self.slot(key).remove()
     }
 
     /// Says that a key is there that was not before; [`WriteCx::changed`] follows.
@@ -397,39 +406,19 @@ impl<'a> WriteCx<'a> {
     }
 }
 
-/// Whether a value is better freed by another thread.
-pub fn is_slow_to_free(value: ValueRef<'_>) -> bool {
-    match value {
-        ValueRef::Text(TextRef::Blob(blob)) => blob.len() >= WASTE_MIN,
-        ValueRef::Text(TextRef::Int(_) | TextRef::Bytes(_)) => false,
-    }
-}
-
-/// Removes a key and tells whether it existed. A value that is slow to free becomes garbage.
-pub fn discard(slot: &mut Slot<'_, '_>, garbage: &mut Vec<Waste>) -> bool {
-    if !slot.entry().is_some_and(|entry| is_slow_to_free(entry.value())) {
-        return slot.remove();
-    }
-    if let Some(value) = slot.take() {
-        garbage.push(Box::new(value));
-    }
-    true
-}
-
 /// A key's place; a key past its time is removed first, and everybody is told.
 #[inline]
 fn open<'s, 'k>(
     keyspace: &'s mut Keyspace,
     changes: &mut Changes,
     lookups: &mut Lookups,
-    garbage: &mut Vec<Waste>,
     db: usize,
     now_ms: i64,
     key: Key<'k>,
 ) -> Slot<'s, 'k> {
     let mut slot = keyspace.db_mut(db).slot(key);
     if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
-        discard(&mut slot, garbage);
+        slot.remove();
         changes.tell(db, &[b"DEL", key.bytes]);
         let _ = changes.also(db, key.bytes, Event::EXPIRED);
         lookups.removed += 1;
@@ -497,10 +486,23 @@ impl<'a> ServerCx<'a> {
     }
 }
 
+/// Objects that another thread frees, in the order in which it is given them. Both figures only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freeing {
+    /// Given to it.
+    pub handed: u64,
+    /// Freed of these.
+    pub freed: u64,
+}
+
 /// What `io` knows of connections and the engine does not.
 pub trait IoCounters {
     /// Bytes that wait to be sent to a client, and bytes sent to it so far.
     fn output(&self, id: ClientId) -> (u64, u64);
+    /// What another thread frees. A host that frees at once counts nothing.
+    fn freeing(&self) -> Freeing {
+        Freeing::default()
+    }
 }
 
 /// The connection that runs, or another one: whose outbox gets a push.

@@ -2,8 +2,9 @@
 //!
 //! Owns: FLUSHALL, FLUSHDB.   Uses: WriteCx.   Never: frees anything itself.
 //!
-//! A database is emptied by taking its table out, whatever its size; another thread frees that. So ASYNC and
-//! SYNC take the same time here, and both answer when the keys are gone, not when their memory is.
+//! A database is emptied by taking its table out, whatever its size; another thread frees that. ASYNC answers when
+//! the keys are gone, SYNC when their memory is: only that client waits. Without a word `lazyfree-lazy-user-flush`
+//! decides.
 
 use super::context::WriteCx;
 use super::row::*;
@@ -16,12 +17,12 @@ const _: () = check(TABLE);
 
 const MODE: Arg = one_of("async", &[token("async", "ASYNC"), token("sync", "SYNC")]).optional();
 
-fn check_mode(cx: &WriteCx<'_>) -> Result<()> {
-    let known =
-        |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
+/// Whether the reply shall wait until the memory is free.
+fn waits(cx: &WriteCx<'_>) -> Result<bool> {
     match (cx.args.len(), cx.args.find(1)) {
-        (1, _) => Ok(()),
-        (2, Some(word)) if known(word) => Ok(()),
+        (1, _) => Ok(!cx.config.lazy_user_flush),
+        (2, Some(word)) if word.eq_ignore_ascii_case(b"async") => Ok(false),
+        (2, Some(word)) if word.eq_ignore_ascii_case(b"sync") => Ok(true),
         _ => Err(Error::Syntax),
     }
 }
@@ -33,7 +34,7 @@ fn empty(cx: &mut WriteCx<'_>, db: usize) -> Change {
         return Change::NONE;
     }
     let dropped = cx.keyspace.db_mut(db).clear();
-    cx.garbage.push(Box::new(dropped));
+    cx.emptied.push(dropped);
     cx.changes.flushed(db, keys as u64)
 }
 
@@ -51,7 +52,7 @@ static FLUSHALL: Command = Command {
 };
 
 fn flushall(cx: &mut WriteCx<'_>) -> Result<Change> {
-    check_mode(cx)?;
+    cx.await_freed = waits(cx)?;
     let mut change = Change::NONE;
     cx.changes.emptied_all();
     for db in 0..cx.keyspace.written() {
@@ -78,7 +79,7 @@ static FLUSHDB: Command = Command {
 };
 
 fn flushdb(cx: &mut WriteCx<'_>) -> Result<Change> {
-    check_mode(cx)?;
+    cx.await_freed = waits(cx)?;
     let change = empty(cx, cx.db);
     cx.reply.ok();
     Ok(change)

@@ -6,15 +6,16 @@
 //!
 //! ```text
 //!   info_process   Server Clients CPU Replication Modules Cluster
-//!   info_data      Memory Persistence Keyspace
+//!   info_memory    Memory
+//!   info_data      Persistence Keyspace
 //!   info_stats     Stats Commandstats Errorstats
 //! ```
 
-use super::context::{Parts, ServerCx};
+use super::context::{IoCounters, Parts, ServerCx};
+use super::footprint::Footprint;
 use super::next::Next;
 use super::row::*;
-use super::{info_data, info_process, info_stats};
-use crate::base::alloc::{self, Figures};
+use super::{info_data, info_memory, info_process, info_stats};
 use crate::base::time::Now;
 use crate::resp::Result;
 use crate::session::Session;
@@ -67,13 +68,15 @@ pub struct Facts<'a> {
     pub me: &'a Session,
     /// The time.
     pub now: Now,
-    memory: OnceCell<(Figures, u64)>,
+    /// What `io` counts.
+    pub io: &'a dyn IoCounters,
+    memory: OnceCell<Footprint>,
 }
 
 impl Facts<'_> {
-    /// The allocator's figures and the resident bytes of the process, asked for once and only if needed.
-    pub fn memory(&self) -> (Figures, u64) {
-        *self.memory.get_or_init(|| (alloc::figures(), alloc::resident()))
+    /// Where the bytes are, looked for once and only if needed.
+    pub fn memory(&self) -> &Footprint {
+        self.memory.get_or_init(|| Footprint::of(self.parts, self.me))
     }
 }
 
@@ -96,7 +99,7 @@ const fn on_demand(title: &'static str, fields: &'static [Field]) -> Section {
 static INFO_FIELDS: &[Section] = &[
     usual("Server", info_process::SERVER),
     usual("Clients", info_process::CLIENTS),
-    usual("Memory", info_data::MEMORY),
+    usual("Memory", info_memory::MEMORY),
     usual("Persistence", info_data::PERSISTENCE),
     usual("Stats", info_stats::STATS),
     usual("Replication", info_process::REPLICATION),
@@ -122,7 +125,8 @@ static INFO: Command = Command {
 
 fn info(cx: &mut ServerCx<'_>) -> Result<Next> {
     let asked: Vec<&[u8]> = cx.args.iter().skip(1).collect();
-    let facts = Facts { parts: cx.parts, me: cx.me, now: cx.now, memory: OnceCell::new() };
+    let memory = OnceCell::new();
+    let facts = Facts { parts: cx.parts, me: cx.me, now: cx.now, io: cx.io, memory };
     let text = report(&facts, &asked);
     cx.reply.verbatim("txt", text.as_bytes());
     Ok(Next::Done)
@@ -175,11 +179,6 @@ pub fn human(bytes: u64) -> String {
         Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
         None => format!("{bytes}B"),
     }
-}
-
-/// `part` of `whole`; 0 of nothing.
-pub fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]

@@ -1,100 +1,12 @@
-//! INFO's fields about the data: Memory, Persistence, Keyspace.
+//! INFO's fields about the data: Persistence, Keyspace.
 //!
 //! Owns: these fields.   Uses: info, context.   Never: changes anything.
 
+use super::footprint::{databases, ratio};
 use super::info::Field::{Fixed, Many, One};
-use super::info::{Facts, Field, Shown, human, line, ratio, text};
-use crate::base::sys;
-use crate::keyspace::{Db, Keyspace};
+use super::info::{Facts, Field, line, text};
+use crate::keyspace::Db;
 use crate::persist::state::Child;
-
-/// Section Memory. Bytes; `used_memory` is what the allocator has given out, the server's own needs included.
-pub static MEMORY: &[Field] = &[
-    One("used_memory", |facts| used(facts).into()),
-    One("used_memory_human", |facts| text(human(used(facts)))),
-    One("used_memory_rss", |facts| resident(facts).into()),
-    One("used_memory_rss_human", |facts| text(human(resident(facts)))),
-    One("used_memory_peak", |facts| peak(facts).into()),
-    One("used_memory_peak_human", |facts| text(human(peak(facts)))),
-    One("used_memory_peak_perc", |facts| percent(used(facts), peak(facts))),
-    One("used_memory_overhead", |facts| used(facts).saturating_sub(dataset(facts)).into()),
-    One("used_memory_dataset", |facts| dataset(facts).into()),
-    One("used_memory_dataset_perc", |facts| percent(dataset(facts), used(facts))),
-    One("allocator_allocated", |facts| facts.memory().0.allocated.into()),
-    One("allocator_active", |facts| facts.memory().0.active.into()),
-    One("allocator_resident", |facts| facts.memory().0.resident.into()),
-    One("total_system_memory", |_| sys::total_memory().into()),
-    One("total_system_memory_human", |_| text(human(sys::total_memory()))),
-    One("maxmemory", |facts| facts.parts.config.max_memory.bytes().into()),
-    One("maxmemory_human", |facts| text(human(facts.parts.config.max_memory.bytes()))),
-    One("maxmemory_policy", |facts| text(setting(facts, "maxmemory-policy"))),
-    One("allocator_frag_ratio", |facts| {
-        let figures = facts.memory().0;
-        two_digits(ratio(figures.active, figures.allocated))
-    }),
-    One("allocator_frag_bytes", |facts| {
-        let figures = facts.memory().0;
-        figures.active.saturating_sub(figures.allocated).into()
-    }),
-    One("allocator_rss_ratio", |facts| {
-        let figures = facts.memory().0;
-        two_digits(ratio(figures.resident, figures.active))
-    }),
-    One("allocator_rss_bytes", |facts| {
-        let figures = facts.memory().0;
-        figures.resident.saturating_sub(figures.active).into()
-    }),
-    One("rss_overhead_ratio", |facts| {
-        two_digits(ratio(resident(facts), facts.memory().0.resident))
-    }),
-    One("rss_overhead_bytes", |facts| {
-        (i128::from(resident(facts)) - i128::from(facts.memory().0.resident)).into()
-    }),
-    One("mem_fragmentation_ratio", |facts| two_digits(ratio(resident(facts), used(facts)))),
-    One("mem_fragmentation_bytes", |facts| {
-        (i128::from(resident(facts)) - i128::from(used(facts))).into()
-    }),
-    Fixed("mem_not_counted_for_evict", "0"),
-    Fixed("mem_replication_backlog", "0"),
-    Fixed("mem_clients_slaves", "0"),
-    Fixed("mem_aof_buffer", "0"),
-    Fixed("mem_allocator", "jemalloc-5.3.0"),
-    One("active_defrag_running", |facts| facts.parts.stats.defrag.share.into()),
-];
-
-fn used(facts: &Facts<'_>) -> u64 {
-    facts.parts.used_memory()
-}
-
-fn resident(facts: &Facts<'_>) -> u64 {
-    facts.memory().1
-}
-
-/// The duty samples it ten times a second; what is used now may be more.
-fn peak(facts: &Facts<'_>) -> u64 {
-    facts.parts.stats.peak_memory.max(used(facts))
-}
-
-/// Bytes of keys, values and tables; long strings, which have allocations of their own, are not in it.
-fn dataset(facts: &Facts<'_>) -> u64 {
-    databases(&facts.parts.keyspace)
-        .map(|(_, db)| (db.entry_bytes() + db.table_bytes()) as u64)
-        .sum::<u64>()
-        .min(used(facts))
-}
-
-fn percent(part: u64, whole: u64) -> Shown {
-    text(format!("{:.2}%", ratio(part, whole) * 100.0))
-}
-
-fn two_digits(number: f64) -> Shown {
-    text(format!("{number:.2}"))
-}
-
-fn setting(facts: &Facts<'_>, name: &str) -> String {
-    crate::config::row(name.as_bytes())
-        .map_or_else(String::new, |row| (row.get)(&facts.parts.config))
-}
 
 /// Section Persistence.
 pub static PERSISTENCE: &[Field] = &[
@@ -108,7 +20,8 @@ pub static PERSISTENCE: &[Field] = &[
     }),
     One("current_fork_perc", |facts| {
         let done = child(facts, |child| child.keys_done);
-        two_digits(100.0 * ratio(done, child(facts, |child| child.keys_total)))
+        let total = child(facts, |child| child.keys_total);
+        text(format!("{:.2}", 100.0 * ratio(done, total)))
     }),
     One("current_save_keys_processed", |facts| child(facts, |child| child.keys_done).into()),
     One("current_save_keys_total", |facts| child(facts, |child| child.keys_total).into()),
@@ -192,11 +105,6 @@ fn keyspace(facts: &Facts<'_>, out: &mut String) {
             format_args!("db{number}:keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"),
         );
     }
-}
-
-fn databases(keyspace: &Keyspace) -> impl Iterator<Item = (usize, &Db)> {
-    let all = (0..keyspace.written()).map(|number| (number, keyspace.db(number)));
-    all.filter(|(_, db)| db.len() > 0)
 }
 
 /// Keys that are looked at for the mean time to live.

@@ -29,7 +29,7 @@ pub static STATS: &[Field] = &[
         (facts.parts.stats.expire_nanos / 1_000_000).into()
     }),
     One("evicted_keys", |facts| facts.parts.stats.evicted.into()),
-    Fixed("evicted_clients", "0"),
+    One("evicted_clients", |facts| facts.parts.stats.evicted_clients.into()),
     One("keyspace_hits", |facts| facts.parts.stats.hits.into()),
     One("keyspace_misses", |facts| facts.parts.stats.misses.into()),
     One("pubsub_channels", |facts| count(facts.parts.pubsub.channel_count())),

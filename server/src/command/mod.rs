@@ -15,7 +15,7 @@ pub mod window;
 
 mod categories;
 mod client;
-mod client_list;
+pub mod client_list;
 mod config;
 mod connection;
 mod counter;
@@ -24,14 +24,19 @@ mod debug_data;
 mod docs;
 mod expiry;
 mod flush;
+mod footprint;
 mod generic;
 mod help;
 mod info;
 mod info_data;
+mod info_memory;
 mod info_process;
 mod info_stats;
 mod introspect;
 mod keys;
+mod memory;
+mod memory_doctor;
+mod memory_stats;
 mod persist;
 mod pubsub;
 mod scan;
@@ -53,6 +58,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
+    memory::TABLE,
     persist::TABLE,
     pubsub::TABLE,
     scan::TABLE,

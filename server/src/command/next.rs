@@ -33,6 +33,8 @@ pub enum Next {
     },
     /// Paused clients go on.
     Unpause,
+    /// The reply waits until everything that was removed is freed; inside EXEC it does not wait.
+    AwaitFreed,
 }
 
 /// How the server ends.

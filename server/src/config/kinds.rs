@@ -214,6 +214,38 @@ impl Word for MemoryLimit {
     }
 }
 
+/// How much memory clients may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientMemory {
+    /// So many bytes; 0: no limit.
+    Bytes(u64),
+    /// A part of `maxmemory`; without that one no limit.
+    Percent(u8),
+}
+
+impl Word for ClientMemory {
+    fn parse(word: &str, _range: Range) -> Result<ClientMemory, String> {
+        if let Some(number) = word.strip_suffix('%') {
+            let wrong = "argument must be a memory or percent value";
+            let percent = number.parse::<u64>().map_err(|_| wrong)?;
+            return match u8::try_from(percent) {
+                Ok(0) => Ok(ClientMemory::Bytes(0)),
+                Ok(percent @ 1..=100) => Ok(ClientMemory::Percent(percent)),
+                Ok(_) | Err(_) => Err("percentage argument must be less or equal to 100".into()),
+            };
+        }
+        let size = Memory::read(word).ok_or("argument must be a memory or percent value")?;
+        Ok(ClientMemory::Bytes(size.0))
+    }
+
+    fn show(&self) -> String {
+        match self {
+            ClientMemory::Bytes(bytes) => bytes.to_string(),
+            ClientMemory::Percent(percent) => format!("{percent}%"),
+        }
+    }
+}
+
 /// A share in percent, or `no`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percent(pub Option<u32>);
@@ -534,6 +566,17 @@ mod tests {
         assert_eq!(limit("2kb").unwrap().on_machine(None), Some(MemoryLimit::Bytes(2048)));
         for word in ["0%", "101%", "-1%", "5.5%", "%", "80 %", "80%%", "abc"] {
             assert!(limit(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_memory_of_clients_may_be_a_part() {
+        let read = |word| ClientMemory::parse(word, (0, 0));
+        for (word, shown) in [("1kb", "1024"), ("5%", "5%"), ("100%", "100%"), ("0%", "0")] {
+            assert_eq!(read(word).map(|value| Word::show(&value)), Ok(shown.into()));
+        }
+        for word in ["", "%", "101%", "1.5%", "-5%", "-1", "1x"] {
+            assert!(read(word).is_err(), "{word}");
         }
     }
 

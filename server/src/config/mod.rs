@@ -14,7 +14,8 @@ mod rows;
 pub use change::{ChangeError, Fault};
 pub use example::example;
 pub use kinds::{
-    Allow, IoThreads, LogFormat, LogLevel, MemoryLimit, MemoryPolicy, Order, RdbVersion,
+    Allow, ClientMemory, IoThreads, LogFormat, LogLevel, MemoryLimit, MemoryPolicy, Order,
+    RdbVersion,
 };
 pub use lists::EventClasses;
 pub use rows::{Config, ROWS, Row, When, row};

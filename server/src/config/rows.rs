@@ -7,8 +7,8 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryLimit, MemoryPolicy,
-    Mode, Percent, Range, RdbVersion, Secret, Setting,
+    Allow, ClientMemory, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryLimit,
+    MemoryPolicy, Mode, Percent, Range, RdbVersion, Secret, Setting,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 
@@ -217,6 +217,39 @@ settings! {
 
         /// Minutes after which a counter of use has lost one (lfu). 0: counters never decay.
         "lfu-decay-time" lfu_decay_time: u32 = 1, Live, in 0..=i32::MAX;
+    }
+
+    section "Clients" {
+        /// How much memory all clients together may take for what they sent, what waits to be sent to them,
+        /// their transactions and subscriptions: bytes, or a percentage of maxmemory. Above it the clients
+        /// that take most are disconnected, but for those that said CLIENT NO-EVICT ON. 0 is no limit; less
+        /// than 128kb counts as 128kb.
+        "maxmemory-clients" max_client_memory: ClientMemory = ClientMemory::Bytes(0), Live;
+    }
+
+    section "Freeing" {
+        /// Whether FLUSHALL and FLUSHDB without a word mean ASYNC: answer when the keys are gone. With `no`
+        /// they mean SYNC: answer when their memory is free as well. Either way another thread frees it and
+        /// only the client that asked waits.
+        "lazyfree-lazy-user-flush" lazy_user_flush: bool = false, Live;
+
+        /// Let DEL free values in the background, as UNLINK does. Values of 64 KiB and more are always
+        /// freed there and smaller ones never, because handing these over would take longer than freeing
+        /// them; so this setting, like the next four, is kept for other programs and changes nothing.
+        "lazyfree-lazy-user-del" lazy_user_del: bool = false, Live;
+
+        /// Free in the background what a command replaces, as SET does; see lazyfree-lazy-user-del.
+        "lazyfree-lazy-server-del" lazy_server_del: bool = false, Live;
+
+        /// Free expired values in the background; see lazyfree-lazy-user-del.
+        "lazyfree-lazy-expire" lazy_expire: bool = false, Live;
+
+        /// Free evicted values in the background; see lazyfree-lazy-user-del.
+        "lazyfree-lazy-eviction" lazy_eviction: bool = false, Live;
+
+        /// Free what a replica held before it takes over its master's data in the background; see
+        /// lazyfree-lazy-user-del.
+        "replica-lazy-flush" replica_lazy_flush: bool = false, Live, also "slave-lazy-flush";
     }
 
     section "Data" {

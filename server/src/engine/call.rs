@@ -14,9 +14,7 @@ use super::Engine;
 use super::gate::{self, Verdict, Visit};
 use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
 use crate::base::crash;
-use crate::command::context::{
-    Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx, discard,
-};
+use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
 use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
@@ -35,6 +33,8 @@ enum Step {
     Next,
     /// The client waits; the same command runs again later.
     Wait,
+    /// The client waits for its reply, which is written: memory must be freed first.
+    Hold,
     /// The connection ends.
     Close,
 }
@@ -67,11 +67,24 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait);
+        me.parked = matches!(step, Step::Wait | Step::Hold);
+        self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
-        self.hand_back(batch, &step, ended);
+        self.hand_back(host, batch, &step, ended);
         if closing {
             self.drop_client(id);
+        }
+    }
+
+    /// Notes what the engine keeps for a client: its batch while it waits, what it subscribed to and watches.
+    fn weigh(&self, me: &mut Session, batch: &Batch) {
+        me.batch_bytes = if me.parked { batch.footprint() as u64 } else { 0 };
+        me.entered_bytes = 0;
+        if me.subscriptions() > 0 {
+            me.entered_bytes += self.parts.pubsub.bytes_of(me.id().0) as u64;
+        }
+        if me.watching > 0 {
+            me.entered_bytes += self.parts.watch.bytes_of(me.id()) as u64;
         }
     }
 
@@ -81,6 +94,8 @@ impl Engine {
         self.parts.stats.bytes_in += batch.bytes_in;
         me.bytes_in += std::mem::take(&mut batch.bytes_in);
         me.last_seen = self.now;
+        // What `io` held for it came with the batch.
+        me.batch_bytes = batch.requests.footprint() as u64;
         batch.reply.set_proto(me.proto);
         if let Some(mut pushes) = me.take_outbox() {
             batch.reply.append(&mut pushes);
@@ -118,6 +133,9 @@ impl Engine {
             }
             if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
+            }
+            if matches!(step, Step::Hold) {
+                return Step::Hold;
             }
             if batch.reply.len() >= OUTPUT_FULL {
                 batch.stop = Stop::OutputFull;
@@ -168,7 +186,11 @@ impl Engine {
     }
 
     /// Gives the batch back, or keeps it with its replies sent ahead.
-    fn hand_back(&mut self, mut batch: Box<Batch>, step: &Step, ended: bool) {
+    fn hand_back(&mut self, host: &dyn Host, mut batch: Box<Batch>, step: &Step, ended: bool) {
+        if matches!(step, Step::Hold) {
+            self.await_freed(host, batch);
+            return;
+        }
         let keep_on = !ended && batch.stop == Stop::Done && !batch.close;
         if !keep_on {
             self.parts.stats.bytes_out += batch.reply.len() as u64;
@@ -186,7 +208,7 @@ impl Engine {
                     self.parts.sessions.close(id);
                 }
             }
-            Step::Next | Step::Close => self.queue.push_back(batch),
+            Step::Next | Step::Hold | Step::Close => self.queue.push_back(batch),
         }
     }
 
@@ -235,8 +257,10 @@ impl Engine {
         }
         let next = self.call(host, me, prepared, args, reply, false);
         me.closing |= matches!(next, Next::Close);
+        let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
         self.carry_out(host, me, next, reply, args);
-        self.answered(me, reply, mark)
+        let step = self.answered(me, reply, mark);
+        if hold { Step::Hold } else { step }
     }
 
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
@@ -384,14 +408,18 @@ impl Engine {
             keyspace,
             changes,
             lookups,
-            garbage,
+            emptied: &mut garbage.databases,
             config,
             db: me.db,
             now: self.now,
             hashed,
             touch,
+            await_freed: false,
         };
-        run(&mut cx).map(|_change| Next::Done)
+        let result = run(&mut cx);
+        let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };
+        self.collect_waste(me.db);
+        result.map(|_change| next)
     }
 
     fn session(
@@ -458,6 +486,7 @@ impl Engine {
     fn bury(&mut self, me: &mut Session) {
         for (db, key) in std::mem::take(&mut self.parts.lookups.expired) {
             self.expire(me, db, &key);
+            self.collect_waste(db);
         }
         // What followed these must not follow the command once more.
         self.parts.changes.begin();
@@ -471,7 +500,7 @@ impl Engine {
         if slot.deadline().is_none_or(|deadline| deadline >= self.now.unix_ms()) {
             return;
         }
-        discard(&mut slot, &mut parts.garbage);
+        slot.remove();
         parts.stats.expired += 1;
         parts.changes.begin();
         parts.changes.tell(db, &[b"DEL", key.bytes]);

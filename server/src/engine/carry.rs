@@ -22,7 +22,8 @@ impl Engine {
         args: Args<'_>,
     ) {
         match next {
-            Next::Done | Next::Close => {}
+            // Whether the batch waits is seen by `step`, for only it can keep the batch.
+            Next::Done | Next::Close | Next::AwaitFreed => {}
             Next::RunTransaction => self.run_transaction(host, me, reply),
             Next::Save => {
                 let result = self.save_now(host);

@@ -3,7 +3,7 @@
 //! Owns: the list of duties and when each is next due.   Uses: parts, host.   Never: asks the time.
 
 use super::Engine;
-use super::port::{Garbage, Host};
+use super::port::Host;
 use crate::base::alloc;
 use crate::session::Session;
 
@@ -60,6 +60,10 @@ const fn duty(
 const DUTIES: &[Duty] = &[
     // One look at the pause's end.
     duty("pause", Rate::EveryTurn, |engine| !engine.parked.is_empty(), end_pause),
+    // A pass over 16 bytes a client, and MOST closings.
+    duty("clients", Rate::EveryTurn, Engine::clients_hold_too_much, Engine::evict_clients),
+    // One question to the host.
+    duty("freed", Rate::EveryTurn, Engine::anybody_awaits_freed, Engine::release_waiters),
     // A few hundred keys or channels of a client that is gone.
     duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
     // At most 5 ms of loading, while nobody is served.
@@ -129,9 +133,7 @@ impl Engine {
             };
             self.clockwork.next[at] = self.now.mono_us + pause;
         }
-        if !self.parts.garbage.is_empty() {
-            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
-        }
+        self.hand_over_garbage(host);
     }
 }
 
@@ -225,6 +227,9 @@ fn gauge_memory(engine: &mut Engine, _host: &mut dyn Host) -> Again {
     alloc::refresh();
     let used = engine.parts.used_memory();
     let stats = &mut engine.parts.stats;
-    stats.peak_memory = stats.peak_memory.max(used);
+    if used > stats.peak_memory {
+        stats.peak_memory = used;
+        stats.peak_time = engine.now.unix_s();
+    }
     Again::AtRate
 }

@@ -14,7 +14,7 @@
 use super::Engine;
 use super::cron::Again;
 use super::port::Host;
-use crate::command::context::{Parts, is_slow_to_free};
+use crate::command::context::Parts;
 use crate::keyspace::change::Event;
 use crate::keyspace::{Removed, Sweep};
 use crate::session::{Arrival, Session};
@@ -107,18 +107,16 @@ impl Engine {
 
     /// Removes some due keys of one database and tells everybody.
     fn expire_batch(&mut self, me: &mut Session, db: usize, now_ms: i64) -> Sweep {
-        let Parts { keyspace, changes, garbage, persist, stats, .. } = &mut self.parts;
+        let Parts { keyspace, changes, persist, stats, .. } = &mut self.parts;
         changes.begin();
         let budget = if persist.child.is_some() { BATCH_WITH_CHILD } else { BATCH };
         let sweep = keyspace.db_mut(db).expire_due(now_ms, budget, &mut |removed: Removed<'_>| {
             let entry = removed.entry();
             changes.tell(db, &[b"DEL", entry.key()]);
             let _ = changes.also(db, entry.key(), Event::EXPIRED);
-            if is_slow_to_free(entry.value()) {
-                garbage.push(Box::new(removed.into_value()));
-            }
         });
         stats.expired += sweep.removed as u64;
+        self.collect_waste(db);
         self.follow(me);
         sweep
     }

@@ -29,6 +29,7 @@ impl Engine {
     /// Forgets a client whose connection is gone, and everything that names it.
     pub(super) fn drop_client(&mut self, id: ClientId) {
         self.parked.forget(id);
+        self.waiters.forget(id);
         self.parts.sessions.remove(id);
         if !self.forget_some(id) {
             self.leaving.push_back(id);

@@ -14,10 +14,9 @@
 //! can free passes the limit by as much for as long.
 
 use super::Engine;
-use super::port::{Garbage, Host};
-use crate::command::context::{Parts, discard, is_slow_to_free};
+use super::port::Host;
+use crate::command::context::Parts;
 use crate::config::Order;
-use crate::keyspace::EntryRef;
 use crate::keyspace::access::{Clock, Counting, Telling, Touch};
 use crate::keyspace::change::Event;
 use crate::keyspace::evict::{Choice, Evictor, any_eligible};
@@ -128,9 +127,7 @@ impl Engine {
             }
         }
         self.run.saw_slow();
-        if !self.parts.garbage.is_empty() {
-            host.discard(Garbage(Box::new(std::mem::take(&mut self.parts.garbage))));
-        }
+        self.hand_over_garbage(host);
         if self.counted() <= limit {
             Slice::Enough
         } else if found || any_eligible(&self.parts.keyspace, self.parts.config.memory_policy) {
@@ -143,17 +140,12 @@ impl Engine {
     /// Removes the key that is the least loss, as a change of its own. Says false if there was none.
     fn evict_one(&mut self, me: &mut Session) -> bool {
         let choice = self.choice();
-        let Parts { keyspace, rng, garbage, changes, stats, .. } = &mut self.parts;
+        let Parts { keyspace, rng, changes, stats, .. } = &mut self.parts;
         let Some((db, bytes)) = self.room.evictor.choose(keyspace, &choice, rng) else {
             return false;
         };
         let key = keyspace.key(bytes);
-        let mut slot = keyspace.db_mut(db).slot(key);
-        let waste = match slot.entry().map(EntryRef::value) {
-            Some(value) if is_slow_to_free(value) => value.heap() as u64,
-            Some(_) | None => 0,
-        };
-        if !discard(&mut slot, garbage) {
+        if !keyspace.db_mut(db).slot(key).remove() {
             return false;
         }
         stats.evicted += 1;
@@ -161,8 +153,12 @@ impl Engine {
         changes.tell(db, &[b"DEL", key.bytes]);
         let _ = changes.also(db, key.bytes, Event::EVICTED);
         self.follow(me);
-        if waste > 0 {
-            self.note_leaving(waste);
+        let before = self.parts.garbage.values.len();
+        self.collect_waste(db);
+        let leaving = &self.parts.garbage.values[before..];
+        let bytes = leaving.iter().map(|value| value.as_ref().heap() as u64).sum();
+        if bytes > 0 {
+            self.note_leaving(bytes);
         }
         true
     }

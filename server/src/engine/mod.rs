@@ -19,11 +19,13 @@
 pub mod ahead;
 pub mod call;
 pub mod carry;
+pub mod client_limit;
 pub mod configure;
 pub mod cron;
 mod defrag;
 mod expire;
 pub mod follow;
+pub mod garbage;
 pub mod gate;
 pub mod headroom;
 mod leave;
@@ -36,7 +38,7 @@ mod timing;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
-use crate::command::context::{About, Lookups, Parts};
+use crate::command::context::{About, Lookups, Parts, Removed};
 use crate::command::index::Index;
 use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
@@ -62,6 +64,7 @@ pub struct Engine {
     parts: Parts,
     queue: VecDeque<Box<Batch>>,
     parked: Parked,
+    waiters: garbage::Waiters,
     outbox: Vec<Outbound>,
     /// Clients that are gone and that some part still has to forget.
     leaving: VecDeque<ClientId>,
@@ -79,6 +82,8 @@ pub struct Engine {
     attack_minute: Option<u64>,
     exit: Option<i32>,
     settings_version: u64,
+    /// It was told that clients hold too much and none may be evicted.
+    client_alarm: bool,
     /// When the memory in use was last asked for, in microseconds of the monotonic clock.
     gauged_us: u64,
     now: Now,
@@ -101,7 +106,7 @@ impl Engine {
             persist: Persist::default(),
             changes: Changes::default(),
             lookups: Lookups::default(),
-            garbage: Vec::new(),
+            garbage: Removed::default(),
             index,
             rng,
             config,
@@ -114,6 +119,7 @@ impl Engine {
             parts,
             queue: VecDeque::new(),
             parked: Parked::default(),
+            waiters: garbage::Waiters::default(),
             outbox: Vec::new(),
             leaving: VecDeque::new(),
             clockwork: Clockwork::default(),
@@ -129,6 +135,7 @@ impl Engine {
             attack_minute: None,
             exit: None,
             settings_version: 0,
+            client_alarm: false,
             gauged_us: 0,
             now: Now::default(),
         }
@@ -167,6 +174,9 @@ impl Engine {
                 Inbound::Connected(arrival) => self.connect(*arrival),
                 Inbound::Batch(batch) => self.queue.push_back(batch),
                 Inbound::Hangup(route) => self.hang_up(route),
+                Inbound::Buffers(route, buffers) => {
+                    self.parts.sessions.note_buffers(route.id, buffers);
+                }
                 Inbound::Gone(route, loss) => {
                     self.parts.stats.output_limit_closed += u64::from(loss == Loss::OutputLimit);
                     self.drop_client(route.id);
@@ -277,7 +287,9 @@ impl Engine {
         }
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
         let child = self.parts.persist.child.map(|child| child.next_look_us());
-        self.clockwork.next().min(pause.unwrap_or(u64::MAX)).min(child.unwrap_or(u64::MAX))
+        let freed = self.waiters.patience().map(|patience| self.now.mono_us + patience);
+        let others = [pause, child, freed].into_iter().flatten().min().unwrap_or(u64::MAX);
+        self.clockwork.next().min(others)
     }
 
     /// Switches the recording of single changes on or off, after whoever listens has changed.

@@ -19,7 +19,7 @@ use crate::persist::rdb::records::Records;
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::resp::request::Requests;
-use crate::session::{Arrival, Class, Route};
+use crate::session::{Arrival, Buffers, Class, Route};
 use std::any::Any;
 
 /// What was looked up for a request by whoever parsed it.
@@ -122,6 +122,14 @@ impl Batch {
         self.close = false;
     }
 
+    /// Bytes of memory in use.
+    pub fn footprint(&self) -> usize {
+        size_of::<Batch>()
+            + self.requests.footprint()
+            + self.prepared.capacity() * size_of::<Prepared>()
+            + self.reply.footprint()
+    }
+
     /// Whether it says anything to the engine.
     pub fn has_news(&self) -> bool {
         self.cursor < self.requests.len() || self.ending != Ending::Open
@@ -186,6 +194,8 @@ pub enum Inbound {
     /// The peer of a connection whose batch is in flight sends no more. If that client waits, it is
     /// dropped; else the batch that says so follows.
     Hangup(Route),
+    /// What `io` holds for a connection has changed by much, or some time ago.
+    Buffers(Route, Buffers),
     /// A connection is gone; nothing can be sent to it any more.
     Gone(Route, Loss),
 }
@@ -199,10 +209,17 @@ pub enum Outbound {
     Push(Route, Box<Reply>, Class),
     /// The connection closes once everything before was sent.
     Close(Route),
+    /// The connection closes now, whatever waits to be sent.
+    Cut(Route),
 }
 
 /// Something that another thread only drops, because freeing it takes long.
-pub struct Garbage(pub Box<dyn Any + Send>);
+pub struct Garbage {
+    /// What to drop.
+    pub what: Box<dyn Any + Send>,
+    /// How many objects it counts as.
+    pub objects: u64,
+}
 
 /// Why a child could not be forked, or a file not written: a text for the reply, INFO and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -345,7 +362,7 @@ pub trait Host: IoCounters {
     fn log_at(&mut self, _level: LogLevel) {}
     /// Does nothing for so many microseconds.
     fn sleep(&mut self, micros: u64);
-    /// Takes what is slow to free.
+    /// Takes what is slow to free, and frees it in the order in which it comes; [`IoCounters::freed`] counts it.
     fn discard(&mut self, garbage: Garbage);
     /// Serves the plain descriptors while a long command runs. Nothing runs that long yet.
     fn breathe(&mut self);

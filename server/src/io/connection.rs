@@ -18,7 +18,7 @@ use crate::engine::port::{Batch, Ending, Loss, Preparer};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::Reply;
 use crate::resp::request::{Halt, Limits, Parser};
-use crate::session::{Class, Route};
+use crate::session::{Buffers, Class, Route};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
@@ -100,6 +100,8 @@ pub struct Connection {
     /// Why the parser stopped, if not for lack of bytes.
     halted: Option<Halt>,
     over_soft: Option<Instant>,
+    /// What the engine was last told that this holds.
+    told: Buffers,
     seat: u32,
     db: usize,
 }
@@ -123,6 +125,7 @@ impl Connection {
             class: Class::Normal,
             halted: None,
             over_soft: None,
+            told: Buffers::default(),
             seat: 0,
             db: 0,
         }
@@ -345,6 +348,24 @@ impl Connection {
             }
             Err(_) => self.life = Life::Dead,
         }
+    }
+
+    /// What it holds now, if that differs by `least` bytes or more from what the engine was last told: to be told.
+    pub fn news_of_buffers(&mut self, least: u64) -> Option<Buffers> {
+        let batch = self.batch.as_ref().map_or(0, |batch| batch.footprint());
+        let query = (batch + self.parser.footprint()) as u64;
+        let buffers = Buffers { query, output: self.output.footprint() as u64 };
+        let differs = buffers.total().abs_diff(self.told.total()) >= least;
+        differs.then(|| {
+            self.told = buffers;
+            buffers
+        })
+    }
+
+    /// Whether it holds anything that the engine is to know of, or was told that it does.
+    #[inline]
+    pub fn may_have_news(&self) -> bool {
+        self.batch.is_some() || self.has_output() || self.told != Buffers::default()
     }
 
     /// Whether output waits.

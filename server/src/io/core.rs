@@ -179,7 +179,7 @@ impl Core {
 fn home(outbound: &Outbound) -> Route {
     match outbound {
         Outbound::Answer(batch) => batch.route,
-        Outbound::Push(route, ..) | Outbound::Close(route) => *route,
+        Outbound::Push(route, ..) | Outbound::Close(route) | Outbound::Cut(route) => *route,
     }
 }
 

@@ -103,6 +103,7 @@ mod tests {
     use super::*;
     use crate::base::random::KeyHasher;
     use crate::keyspace::Keyspace;
+    use crate::keyspace::access::{Clock, Touch};
     use crate::persist::rdb::format::Access;
     use crate::persist::rdb::save::{Options, Scratch, Writer};
     use crate::persist::restore::Restore;
@@ -147,7 +148,8 @@ mod tests {
                 Err(fault) => return (restore.kept, Err(fault)),
             }
             while !records.is_empty() {
-                restore.take(&mut keyspace, &mut records, 0).unwrap();
+                let touch = Touch::recency(Clock::new(0));
+                restore.take(&mut keyspace, &mut records, 0, touch).unwrap();
             }
         }
     }

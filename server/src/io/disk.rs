@@ -14,7 +14,7 @@ use super::directory::{self, Directory, words};
 use super::memory::Meter;
 use super::registry::Registry;
 use crate::base::{crc, sys};
-use crate::command::context::IoCounters;
+use crate::command::context::{Freeing, IoCounters};
 use crate::config::LogLevel;
 use crate::engine::port::{
     ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Room, SnapshotFile,
@@ -31,6 +31,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 /// Descriptors that the server needs besides its clients'.
@@ -49,6 +50,10 @@ pub struct World {
     files: u64,
     directory: Option<Directory>,
     disk: SyncSender<Work>,
+    /// Objects given to the disk thread to free.
+    handed: u64,
+    /// Objects that it has freed.
+    freed: Arc<AtomicU64>,
     set_level: Box<dyn Fn(LogLevel)>,
 }
 
@@ -64,14 +69,18 @@ enum Stage {
 
 /// What the disk thread does.
 enum Work {
-    Free(Garbage),
+    Free(Garbage, Arc<AtomicU64>),
     Place(Paths, SyncSender<Result<(), HostError>>),
 }
 
 impl Work {
     fn carry_out(self) {
         match self {
-            Work::Free(garbage) => drop(garbage),
+            Work::Free(garbage, freed) => {
+                let Garbage { what, objects } = garbage;
+                drop(what);
+                freed.fetch_add(objects, Ordering::Release);
+            }
             Work::Place(paths, answer) => {
                 // Nobody waits for the answer when the server ends.
                 let _ = answer.send(put_in_place(&paths));
@@ -107,6 +116,8 @@ impl World {
             files: 0,
             directory: None,
             disk,
+            handed: 0,
+            freed: Arc::default(),
             set_level,
         })
     }
@@ -149,6 +160,10 @@ impl World {
 impl IoCounters for World {
     fn output(&self, id: ClientId) -> (u64, u64) {
         self.registry.output(id)
+    }
+
+    fn freeing(&self) -> Freeing {
+        Freeing { handed: self.handed, freed: self.freed.load(Ordering::Acquire) }
     }
 }
 
@@ -299,8 +314,11 @@ impl Host for World {
     }
 
     fn discard(&mut self, garbage: Garbage) {
-        // A full queue means that much is being freed already: then this is freed here.
-        let _ = self.disk.try_send(Work::Free(garbage));
+        let objects = garbage.objects;
+        // A full queue means that much is being freed already: then this is freed here, and not counted.
+        if self.disk.try_send(Work::Free(garbage, Arc::clone(&self.freed))).is_ok() {
+            self.handed += objects;
+        }
     }
 
     fn breathe(&mut self) {}

@@ -22,12 +22,19 @@ pub struct Output {
     /// Bytes of the first reply that are sent already.
     sent: usize,
     bytes: usize,
+    /// Bytes of memory of the replies that wait, but for the last, which may still grow.
+    held: usize,
 }
 
 impl Output {
     /// Bytes that wait.
     pub fn len(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of memory that what waits takes. O(1).
+    pub fn footprint(&self) -> usize {
+        self.held + self.waiting.back().map_or(0, |last| last.footprint())
     }
 
     /// Whether nothing waits.
@@ -68,6 +75,7 @@ impl Output {
             last.append(reply);
             return;
         }
+        self.held = self.footprint();
         let fresh = Reply::new(reply.proto());
         self.waiting.push_back(Box::new(std::mem::replace(reply, fresh)));
     }
@@ -97,7 +105,10 @@ impl Output {
                     self.bytes -= sent;
                     self.sent += sent;
                     if self.sent == first.len() {
+                        let size = first.footprint();
                         self.waiting.pop_front();
+                        // The last one was never counted.
+                        self.held = if self.waiting.is_empty() { 0 } else { self.held - size };
                         self.sent = 0;
                     }
                 }

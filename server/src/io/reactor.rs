@@ -44,6 +44,10 @@ const TURN_COMMANDS: usize = 512;
 const TURN_BYTES: usize = 1 << 20;
 const TURN_READS: usize = 64;
 
+/// A connection whose memory changes by so many bytes is made known at the end of the turn; smaller changes with
+/// the next tick.
+const HEAVY: u64 = 64 * 1024;
+
 /// What the turn holds so far.
 #[derive(Default)]
 struct Volume {
@@ -73,6 +77,8 @@ pub struct Reactor {
     free: Vec<u32>,
     /// Connections whose batch can go.
     ready: Vec<u32>,
+    /// Connections that may hold more or less memory than the engine knows.
+    weighed: Vec<u32>,
     /// What goes to the engine at the end of the turn.
     inbox: Vec<Inbound>,
     pool: Pool,
@@ -100,6 +106,7 @@ impl Reactor {
             connections: Vec::new(),
             free: Vec::new(),
             ready: Vec::new(),
+            weighed: Vec::new(),
             inbox: Vec::new(),
             pool: Pool::default(),
             volume: Volume::default(),
@@ -201,6 +208,9 @@ impl Reactor {
             }
         }
         connection.rest(&mut self.pool);
+        if connection.may_have_news() {
+            self.weighed.push(route.slot);
+        }
         if connection.has_news() && !connection.listed {
             connection.listed = true;
             self.ready.push(route.slot);
@@ -250,8 +260,19 @@ impl Reactor {
                 }
             }
         }
+        self.tell_buffers();
         if !self.inbox.is_empty() || !self.ready.is_empty() {
             self.bell.stay_awake();
+        }
+    }
+
+    /// Tells the engine which connections hold much more, or much less, than it knows.
+    fn tell_buffers(&mut self) {
+        for slot in self.weighed.drain(..) {
+            let Some(connection) = &mut self.connections[slot as usize] else { continue };
+            if let Some(buffers) = connection.news_of_buffers(HEAVY) {
+                self.inbox.push(Inbound::Buffers(connection.route, buffers));
+            }
         }
     }
 
@@ -301,6 +322,7 @@ impl Reactor {
         match outbound {
             Outbound::Answer(batch) => self.answer(batch),
             Outbound::Push(route, reply, class) => self.push(route, reply, class),
+            Outbound::Cut(route) => self.remove(route),
             Outbound::Close(route) => {
                 if let Some(connection) = find(&mut self.connections, route) {
                     connection.close();
@@ -323,6 +345,9 @@ impl Reactor {
             self.inbox.push(Inbound::Batch(batch));
             return;
         }
+        if connection.may_have_news() {
+            self.weighed.push(route.slot);
+        }
         connection.in_flight = false;
         if batch.close {
             connection.close();
@@ -341,6 +366,9 @@ impl Reactor {
         let Some(connection) = find(&mut self.connections, route) else { return };
         connection.set_class(class);
         connection.write(&mut reply, &self.settings);
+        if connection.may_have_news() {
+            self.weighed.push(route.slot);
+        }
         if !connection.is_open() {
             self.settle(route);
         }
@@ -394,6 +422,8 @@ impl Reactor {
             connection.check_time(&self.settings);
             if connection.is_dead() {
                 dead.push(connection.route);
+            } else if let Some(buffers) = connection.news_of_buffers(1) {
+                self.inbox.push(Inbound::Buffers(connection.route, buffers));
             }
         }
         for route in dead {

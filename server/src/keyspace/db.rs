@@ -14,6 +14,7 @@ use super::sums::Sums;
 use super::table::Table;
 use super::walk::{Entries, MemoryOrder};
 use crate::base::random::{KeyHasher, Rng};
+use crate::value::Value;
 
 /// One database. Allocates nothing while it is empty.
 pub struct Db {
@@ -174,6 +175,12 @@ impl Db {
     /// be bounded by the caller.
     pub fn reserve(&mut self, keys: usize) {
         self.table.reserve(keys);
+    }
+
+    /// Values that were removed or replaced since the last call and take long to free: drop them on another thread.
+    #[inline]
+    pub fn take_waste(&mut self) -> Vec<Value> {
+        self.table.waste.take()
     }
 
     /// Bytes of the table without the entries. O(segments), about 1 ns for 300 keys.

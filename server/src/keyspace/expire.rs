@@ -22,6 +22,7 @@ use super::bucket::SLOTS;
 use super::entry::{Entry, EntryRef};
 use super::segment::Segment;
 use super::table::Table;
+use super::waste::Waste;
 use crate::base::slab::Slab;
 use crate::value::Value;
 use std::cmp::Ordering;
@@ -136,11 +137,13 @@ impl Sweep {
     }
 }
 
-/// An entry that was taken out of its database. Dropping it frees key and value.
+/// An entry that was taken out of its database. Dropping it frees key and value, but for a value that is slow to free:
+/// that one waits for [`super::Db::take_waste`].
 pub struct Removed<'a> {
     /// None only while it is dropped.
     entry: Option<Entry>,
     slab: &'a mut Slab,
+    waste: &'a mut Waste,
 }
 
 impl Removed<'_> {
@@ -158,7 +161,7 @@ impl Removed<'_> {
 impl Drop for Removed<'_> {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            entry.free(self.slab);
+            self.waste.bin(entry, self.slab);
         }
     }
 }
@@ -246,7 +249,7 @@ impl Table {
         for spot in due.into_iter().flatten() {
             let entry = Some(self.take_out(number, spot));
             sweep.removed += 1;
-            each(Removed { entry, slab: &mut self.blocks });
+            each(Removed { entry, slab: &mut self.blocks, waste: &mut self.waste });
         }
     }
 

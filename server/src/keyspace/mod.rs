@@ -9,7 +9,8 @@
 //!                |-- walk     SCAN, RANDOMKEY, everything
 //!                |-- sample   some keys by chance
 //!                |-- expire   which keys are due
-//!                `-- sums     how many bytes they take, by type
+//!                |-- sums     how many bytes they take, by type
+//!                `-- waste    removed values that others free
 //! ```
 //! `access` says what a use of a key leaves behind, and `evict` which key is the least loss.
 //!
@@ -34,8 +35,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod waste;
 
 use crate::base::random::KeyHasher;
+use crate::base::slab::land;
+use crate::value::Value;
 
 pub use compact::Progress;
 pub use db::{Db, Dropped};
@@ -138,6 +142,20 @@ impl Keyspace {
     pub fn memory(&self) -> u64 {
         let slabs = self.made.iter().flatten().map(|db| db.slab_bytes());
         slabs.map(|(entries, buckets)| (entries + buckets) as u64).sum()
+    }
+
+    /// Gives memory that is free back to the kernel, as far as it is not the global allocator's.
+    pub fn purge(&mut self) {
+        land().purge();
+    }
+
+    /// What was removed from a database and is slow to free; see [`Db::take_waste`].
+    #[inline]
+    pub fn take_waste(&mut self, number: usize) -> Vec<Value> {
+        match self.made.get_mut(number) {
+            Some(Some(db)) => db.take_waste(),
+            Some(None) | None => Vec::new(),
+        }
     }
 
     /// Tells that a snapshot child lives, or no longer: while it does, tables move nothing that need not move and

@@ -102,7 +102,8 @@ impl<'a, 'k> Slot<'a, 'k> {
         }
     }
 
-    /// Removes the key and drops its value. Tells whether it existed.
+    /// Removes the key and drops its value. Tells whether it existed. O(1): a value that is slow to free waits
+    /// for [`super::Db::take_waste`].
     pub fn remove(&mut self) -> bool {
         let place = self.place.take();
         if let Some(place) = place {

@@ -31,6 +31,7 @@ use super::expire::{Lap, Tally};
 use super::paged::Paged;
 use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use super::sums::{Sums, Weight};
+use super::waste::Waste;
 use crate::base::random::KeyHasher;
 use crate::base::slab::{Runs, Slab, land};
 use crate::value::{Put, Value};
@@ -65,6 +66,8 @@ pub(super) struct Table {
     pub volatile: usize,
     /// What the entries take.
     pub sums: Sums,
+    /// What was removed and is slow to free.
+    pub waste: Waste,
     pub hasher: KeyHasher,
     pub child_alive: bool,
     /// Where entries stand.
@@ -86,6 +89,7 @@ impl Table {
             len: 0,
             volatile: 0,
             sums: Sums::default(),
+            waste: Waste::default(),
             hasher,
             child_alive: false,
             blocks: Slab::new(land()),
@@ -141,7 +145,14 @@ impl Table {
     /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
     pub fn put(&mut self, at: Place, put: Put<'_>) {
-        self.edit(at, |entry, slab| entry.put(slab, put));
+        let entry = entry_mut(&mut self.directory, &mut self.segments, at);
+        let before = Weight::of(entry.get());
+        if Waste::wants(before.heap) {
+            self.waste.throw(entry.value_mut().take());
+        }
+        entry.put(&mut self.blocks, put);
+        let after = Weight::of(entry.get());
+        self.sums.change(before, after);
     }
 
     /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
@@ -170,7 +181,8 @@ impl Table {
 
     /// Removes an entry and frees it. O(1), now and then one segment's shrinking.
     pub fn remove(&mut self, at: Place) {
-        self.detach(at).free(&mut self.blocks);
+        let entry = self.detach(at);
+        self.waste.bin(entry, &mut self.blocks);
     }
 
     /// Removes an entry and gives its value.

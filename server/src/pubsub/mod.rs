@@ -32,6 +32,11 @@ impl PubSub {
         self.patterns.forget(who);
     }
 
+    /// Bytes that a listener's subscriptions take. O(1).
+    pub fn bytes_of(&self, who: Listener) -> usize {
+        self.channels.bytes_of(who) + self.patterns.bytes_of(who)
+    }
+
     /// Ends at most so many of each kind of subscriptions of a listener that left, and says whether none is left.
     pub fn forget_some(&mut self, who: Listener, most: usize) -> bool {
         self.channels.forget_some(who, most) & self.patterns.forget_some(who, most)

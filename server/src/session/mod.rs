@@ -6,6 +6,7 @@
 //! While a session's commands run it is taken out of its seat ("me") and the others stay reachable;
 //! so a command can push to anybody, itself included, without two borrows of one session.
 
+pub mod ledger;
 pub mod pause;
 pub mod transaction;
 pub mod watch;
@@ -13,6 +14,7 @@ pub mod watch;
 use crate::base::random::KeyHasher;
 use crate::base::time::Now;
 use crate::resp::reply::{Proto, Reply};
+use ledger::{Ledger, Line};
 use std::collections::{HashMap, VecDeque};
 use transaction::Transaction;
 use watch::Watch;
@@ -73,6 +75,27 @@ pub enum Class {
     Pubsub,
 }
 
+impl Class {
+    /// Every class, in the order of its number.
+    pub const ALL: [Class; 2] = [Class::Normal, Class::Pubsub];
+}
+
+/// Memory that `io` holds for a connection, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffers {
+    /// What arrived and is not with the engine yet.
+    pub query: u64,
+    /// What waits to be sent.
+    pub output: u64,
+}
+
+impl Buffers {
+    /// All of it.
+    pub fn total(self) -> u64 {
+        self.query + self.output
+    }
+}
+
 /// What a client calls itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
@@ -125,6 +148,12 @@ pub struct Session {
     pub channels: usize,
     /// Patterns subscribed to.
     pub patterns: usize,
+    /// Memory that `io` holds for it, as last told.
+    pub buffers: Buffers,
+    /// Bytes of its batch, while the engine has it.
+    pub batch_bytes: u64,
+    /// Bytes of its subscriptions and watches.
+    pub entered_bytes: u64,
     /// Waits: its batch is parked in the engine.
     pub parked: bool,
     /// Its peer sends no more: if it has to wait, it is dropped.
@@ -158,6 +187,9 @@ impl Session {
             watch_failed: false,
             channels: 0,
             patterns: 0,
+            buffers: Buffers::default(),
+            batch_bytes: 0,
+            entered_bytes: 0,
             parked: false,
             hung_up: false,
             closing: false,
@@ -200,6 +232,21 @@ impl Session {
         if self.subscriptions() > 0 { Class::Pubsub } else { Class::Normal }
     }
 
+    /// Bytes of memory that it takes, everywhere. O(1), but for the large arguments in a transaction's queue.
+    pub fn memory(&self) -> u64 {
+        let texts = self.arrival.peer.capacity() + self.arrival.local.capacity();
+        let labels = self.labels.as_ref().map_or(0, |labels| {
+            size_of::<Labels>()
+                + labels.name.len()
+                + labels.lib_name.len()
+                + labels.lib_version.len()
+        });
+        let queue = self.transaction.as_ref().map_or(0, |transaction| transaction.footprint());
+        let pushes = self.outbox.as_ref().map_or(0, |outbox| outbox.footprint());
+        let own = size_of::<Session>() + texts + labels + queue + pushes;
+        own as u64 + self.entered_bytes + self.batch_bytes + self.buffers.total()
+    }
+
     /// Ends the transaction that is being queued, if there is one, and all watches.
     pub fn end_transaction(&mut self, watch: &mut Watch) {
         self.transaction = None;
@@ -236,6 +283,7 @@ pub struct Sessions {
     by_id: HashMap<ClientId, u32, KeyHasher>,
     pushed: Vec<ClientId>,
     closing: VecDeque<ClientId>,
+    ledger: Ledger,
 }
 
 impl Sessions {
@@ -247,6 +295,21 @@ impl Sessions {
             by_id: HashMap::with_hasher(hasher),
             pushed: Vec::new(),
             closing: VecDeque::new(),
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// What all of them hold in memory; of those in their seats, as of their last [`Sessions::put_back`].
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Notes what `io` holds for a session.
+    pub fn note_buffers(&mut self, id: ClientId, buffers: Buffers) {
+        let Some(&seat) = self.by_id.get(&id) else { return };
+        if let Some(session) = &mut self.seats[seat as usize] {
+            session.buffers = buffers;
+            self.ledger.set(seat, line(session));
         }
     }
 
@@ -260,6 +323,7 @@ impl Sessions {
                 u32::try_from(self.seats.len() - 1).expect("fewer connections than descriptors")
             }
         };
+        self.ledger.set(seat, line(&session));
         self.seats[seat as usize] = Some(Box::new(session));
         let before = self.by_id.insert(id, seat);
         assert!(before.is_none(), "a client id is used twice");
@@ -290,6 +354,7 @@ impl Sessions {
     /// Puts a session back into the seat it was taken from.
     #[inline]
     pub fn put_back(&mut self, seat: u32, session: Box<Session>) {
+        self.ledger.set(seat, line(&session));
         self.seats[seat as usize] = Some(session);
     }
 
@@ -297,7 +362,13 @@ impl Sessions {
     pub fn remove(&mut self, id: ClientId) -> Option<Box<Session>> {
         let seat = self.by_id.remove(&id)?;
         self.free.push(seat);
+        self.ledger.set(seat, Line::default());
         self.seats[seat as usize].take()
+    }
+
+    /// The session in a seat, if it is there.
+    pub fn at(&self, seat: u32) -> Option<&Session> {
+        self.seats.get(seat as usize)?.as_deref()
     }
 
     /// A session that is in its seat.
@@ -368,6 +439,11 @@ impl Sessions {
         let count = self.closing.len().min(most);
         self.closing.drain(..count).collect()
     }
+}
+
+/// What a session holds, for the ledger.
+fn line(session: &Session) -> Line {
+    Line { bytes: session.memory(), class: session.class(), spared: session.no_evict }
 }
 
 #[cfg(test)]

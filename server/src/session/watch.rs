@@ -85,6 +85,11 @@ impl Watch {
         names.flat_map(|(key, watchers)| watchers.map(move |(id, &was)| (key, ClientId(id), was)))
     }
 
+    /// Bytes that a client's watches take. O(databases).
+    pub fn bytes_of(&self, id: ClientId) -> usize {
+        self.databases.iter().map(|keys| keys.bytes_of(id.0)).sum()
+    }
+
     /// What a client watches, and what each key was.
     pub fn of(&self, id: ClientId) -> impl Iterator<Item = (usize, &[u8], Was)> {
         self.databases

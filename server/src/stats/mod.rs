@@ -74,10 +74,16 @@ pub struct Stats {
     pub longest_turn_cpu: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
+    /// Connections closed because clients held too much memory.
+    pub evicted_clients: u64,
+    /// Objects freed off the core before the last CONFIG RESETSTAT.
+    pub freed_before: u64,
     /// The longest slice of each duty that was ever done: name and nanoseconds of processor time.
     pub longest_slices: Vec<(&'static str, u64)>,
     /// The most memory that was ever seen in use, in bytes.
     pub peak_memory: u64,
+    /// When that was, in seconds since 1970.
+    pub peak_time: i64,
     /// Each command, by its row's number.
     pub per_command: Vec<CommandStats>,
     /// Commands, bytes in and out per second, over the last samples.
@@ -91,10 +97,10 @@ impl Stats {
     }
 
     /// Everything to zero but the rates, which are of now. The peak of memory begins anew as well: the
-    /// next sample finds what is in use.
-    pub fn reset(&mut self) {
+    /// next sample finds what is in use. `freed`: objects freed off the core so far.
+    pub fn reset(&mut self, freed: u64) {
         let rates = std::mem::take(&mut self.rates);
-        *self = Stats { rates, ..Stats::new(self.per_command.len()) };
+        *self = Stats { rates, freed_before: freed, ..Stats::new(self.per_command.len()) };
         self.rates.restart();
     }
 

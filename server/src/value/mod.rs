@@ -99,6 +99,15 @@ impl ValueRef<'_> {
     }
 }
 
+impl ValueMut<'_> {
+    /// Takes the value out and leaves an empty one, or a number, of the same size in the entry.
+    pub fn take(self) -> Value {
+        match self {
+            ValueMut::Text(text) => Value::Text(text.take()),
+        }
+    }
+}
+
 impl Value {
     /// The same value, borrowed.
     pub fn as_ref(&self) -> ValueRef<'_> {

@@ -182,6 +182,7 @@ impl Run {
                 }
                 Ok(())
             }
+            Outbound::Cut(_) => Err("a client was evicted, and there is no limit".into()),
             Outbound::Answer(mut batch) => {
                 self.receive(batch.route.id, &batch.reply)?;
                 batch.reply.clear();
@@ -372,7 +373,9 @@ fn replay(program: &Program, feed: &[u8]) -> Result<Contents, String> {
                 Outbound::Answer(mut batch) => {
                     (Box::new(std::mem::take(&mut batch.reply)), Some(batch))
                 }
-                Outbound::Close(_) => return Err("the replay was closed".into()),
+                Outbound::Close(_) | Outbound::Cut(_) => {
+                    return Err("the replay was closed".into());
+                }
             };
             let bytes: Vec<u8> = output.pieces().flatten().copied().collect();
             no_errors(&bytes)?;
