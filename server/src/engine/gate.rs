@@ -58,8 +58,8 @@ pub const GATES: &[(&str, Gate, Open)] = &[
     ("arity", arity, |_, _, _| true),
     ("authentication", authenticated, |me, _, _| me.authenticated),
     ("transaction", allowed_in_transaction, |me, _, _| me.transaction.is_none()),
-    // Plain commands are not called without room for them: see `Engine::has_room`.
-    ("memory", memory_suffices, |_, _, _| true),
+    // Besides, no plain command is called while `Engine::has_room` says no.
+    ("memory", memory_suffices, |_, parts, _| !parts.out_of_memory),
     ("snapshot", snapshots_work, |_, parts, _| parts.persist.last_error.is_none()),
     ("subscription", allowed_to_subscriber, |me, _, _| !me.only_listens()),
     ("loading", loaded, |_, parts, _| parts.persist.loading.is_none()),
@@ -204,6 +204,7 @@ mod tests {
     const CLOSED: &[(&str, Close)] = &[
         ("authentication", |me, _| me.authenticated = false),
         ("transaction", |me, _| me.transaction = Some(Box::default())),
+        ("memory", |_, parts| parts.out_of_memory = true),
         ("snapshot", |_, parts| parts.persist.last_error = Some("disk full".into())),
         ("subscription", |me, _| me.channels = 1),
         ("loading", |_, parts| {
