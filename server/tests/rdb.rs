@@ -8,6 +8,7 @@ use std::io::Read;
 use lodestore_server::base::crc::crc64;
 use lodestore_server::base::random::KeyHasher;
 use lodestore_server::keyspace::Keyspace;
+use lodestore_server::keyspace::access::{Clock, Touch};
 use lodestore_server::persist::rdb::check::{check, salvage};
 use lodestore_server::persist::rdb::decode::{Decoder, Purpose};
 use lodestore_server::persist::rdb::fault::{LoadError, LoadFault};
@@ -97,6 +98,7 @@ fn restore(file: &[u8], slice: usize) -> (Keyspace, Result<Restore, LoadError>) 
     let mut keyspace = Keyspace::new(16, KeyHasher::new(5));
     let purpose = Purpose { hasher: keyspace.hasher().clone(), databases: 16 };
     let mut decoder = Decoder::new(Trickle(file, slice), file.len() as u64, purpose);
+    let touch = Touch::recency(Clock::default());
     let (mut restore, mut records) = (Restore::default(), Records::default());
     let ended = loop {
         match decoder.fill(&mut records) {
@@ -105,7 +107,7 @@ fn restore(file: &[u8], slice: usize) -> (Keyspace, Result<Restore, LoadError>) 
             Ok(true) => {}
         }
         let taken = std::iter::from_fn(|| {
-            (!records.is_empty()).then(|| restore.take(&mut keyspace, &mut records, 0))
+            (!records.is_empty()).then(|| restore.take(&mut keyspace, &mut records, 0, touch))
         })
         .collect::<Result<Vec<()>, LoadError>>();
         if let Err(error) = taken {

@@ -102,7 +102,7 @@ fn print_slices(name: &str, info: &HashMap<String, String>) {
         .iter()
         .filter_map(|(field, us)| {
             let duty = field.strip_prefix("engine_longest_")?.strip_suffix("_usec")?;
-            Some(format!("{duty} {us}"))
+            (!duty.starts_with("turn")).then(|| format!("{duty} {us}"))
         })
         .collect();
     if !slices.is_empty() {

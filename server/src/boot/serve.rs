@@ -21,6 +21,7 @@ use crate::io::clock::Clock;
 use crate::io::core::Core;
 use crate::io::disk::{OWN_DESCRIPTORS, World};
 use crate::io::listener::Listeners;
+use crate::io::memory::Meter;
 use crate::io::reactor::{Reactor, Role, install, with};
 use crate::io::registry::Registry;
 use crate::io::settings::IoSettings;
@@ -54,6 +55,7 @@ fn start(mut config: Config, sources: &Sources, warnings: &[String]) -> Result<i
     let dir = std::fs::canonicalize(&config.dir)
         .map_err(|e| format!("Can't chdir to '{}': {e}", config.dir))?;
     config.dir = dir.display().to_string();
+    settle_memory_limit(&mut config)?;
     let clock = Clock::start();
     let registry = Arc::new(Registry::default());
     let mut world = World::new(clock, Arc::clone(&registry), set_level)
@@ -198,6 +200,23 @@ fn raise_descriptor_limit(config: &mut Config) {
         );
         config.max_clients = u32::try_from(most).unwrap_or(u32::MAX);
     }
+}
+
+/// Turns a share of memory into bytes, and warns where a container has a limit and the server none: then the kernel
+/// would kill it when it is full.
+fn settle_memory_limit(config: &mut Config) -> Result<(), String> {
+    let total = Meter::new().read().map(|room| room.total);
+    let unknown = "maxmemory is a share, but the machine does not say how much memory it has";
+    config.max_memory = config.max_memory.on_machine(total).ok_or(unknown)?;
+    if let (0, Some(limit)) = (config.max_memory.bytes(), total)
+        && limit < sys::total_memory()
+    {
+        tracing::warn!(
+            "This container may use {limit} bytes of memory, and maxmemory is not set: when they are used up, \
+             the kernel will end the server. Set for example 'maxmemory 80%'."
+        );
+    }
+    Ok(())
 }
 
 /// A seed that nobody can guess.

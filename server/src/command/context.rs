@@ -13,6 +13,7 @@ use crate::base::alloc;
 use crate::base::random::Rng;
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::keyspace::access::Touch;
 use crate::keyspace::change::{Change, Changes, Event};
 use crate::keyspace::{Db, Dropped, EntryRef, Key, Keyspace, Slot};
 use crate::persist::state::Persist;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub rng: Rng,
     /// Keys past their time are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// Memory is full and nothing may go: found before the command at hand.
+    pub out_of_memory: bool,
     /// Periodic work rests (DEBUG PAUSE-CRON).
     pub duties_paused: bool,
     /// What never changes while the server runs.
@@ -149,8 +152,8 @@ pub struct Reads<'a> {
     lookups: &'a mut Lookups,
     db: usize,
     now_ms: i64,
-    /// The access clock to write into what is read; none while a child lives or for NO-TOUCH.
-    touch: Option<u32>,
+    /// What reading does to what is read; nothing while a child lives or for NO-TOUCH.
+    touch: Option<Touch>,
 }
 
 impl<'a> Reads<'a> {
@@ -160,7 +163,7 @@ impl<'a> Reads<'a> {
         lookups: &'a mut Lookups,
         db: usize,
         now: Now,
-        touch: Option<u32>,
+        touch: Option<Touch>,
     ) -> Reads<'a> {
         Reads { keyspace, lookups, db, now_ms: now.unix_ms(), touch }
     }
@@ -186,16 +189,16 @@ impl<'a> Reads<'a> {
         self.look_up(key, self.touch)
     }
 
-    /// Like [`Reads::entry`], but its access clock stays: for questions about the key, not the value.
+    /// Like [`Reads::entry`], but it is not used by it: for questions about the key, not the value.
     #[inline]
     pub fn look(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
         self.look_up(key, None)
     }
 
     #[inline]
-    fn look_up(&mut self, key: Key<'_>, touch: Option<u32>) -> Option<EntryRef<'_>> {
+    fn look_up(&mut self, key: Key<'_>, touch: Option<Touch>) -> Option<EntryRef<'_>> {
         let found = match touch {
-            Some(clock) => self.keyspace.db_mut(self.db).touch(key, clock),
+            Some(touch) => self.keyspace.db_mut(self.db).touch(key, touch),
             None => self.keyspace.db(self.db).find(key),
         };
         match found {
@@ -215,7 +218,7 @@ impl<'a> Reads<'a> {
         }
     }
 
-    /// A key's entry, without counting and without touching its access clock.
+    /// A key's entry, without counting and without noting a use.
     pub fn peek(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
         self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, self.now_ms))
     }
@@ -336,8 +339,8 @@ pub struct WriteCx<'a> {
     pub now: Now,
     /// The first key's hash.
     pub hashed: Hashed,
-    /// The access clock that new and changed entries get.
-    pub clock: u32,
+    /// What a use does to an entry's access word.
+    pub touch: Touch,
     /// The reply waits until everything that was removed is freed.
     pub await_freed: bool,
 }

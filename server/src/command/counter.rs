@@ -17,13 +17,13 @@ const _: () = check(TABLE);
 /// Adds to the number at the first key; a missing key counts from 0. Its time to live stays.
 fn add(cx: &mut WriteCx<'_>, amount: i64) -> Result<Change> {
     let key = cx.key(1);
-    let clock = cx.clock;
+    let touch = cx.touch;
     let mut slot = cx.slot(key);
     let text = text_of(slot.entry())?;
     let new = text.is_none();
     let sum = number_in(text)?.checked_add(amount).ok_or(Error::Overflow)?;
     slot.put(Put::Text(PutText::Int(sum)));
-    slot.set_access(clock);
+    slot.touch(touch);
     cx.reply.int(sum);
     if new {
         cx.created(key);

@@ -6,6 +6,7 @@ use super::context::ServerCx;
 use super::next::Next;
 use crate::base::bytes::parse_i64;
 use crate::base::sha1::{Digest, sha1};
+use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
 use crate::resp::{Error, Result};
 use crate::value::{Put, PutText, TextRef, ValueRef};
@@ -16,8 +17,7 @@ pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
     let entry = keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
     let (encoding, length) = (entry.value().encoding(), serialized_length(entry.value()));
     let lru = entry.access();
-    // The clock has 24 bits and begins anew every 194 days.
-    let idle = (cx.now.unix_s() - i64::from(lru)) & 0x00ff_ffff;
+    let idle = idle_seconds(lru, Clock::new(cx.now.mono_us));
     cx.reply.simple(&format!(
         "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:{lru} \
          lru_seconds_idle:{idle}"

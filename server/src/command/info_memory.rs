@@ -32,8 +32,8 @@ pub static MEMORY: &[Field] = &[
     One("allocator_muzzy", |facts| facts.memory().allocator.muzzy.into()),
     One("total_system_memory", |_| sys::total_memory().into()),
     One("total_system_memory_human", |_| text(human(sys::total_memory()))),
-    One("maxmemory", |facts| facts.parts.config.max_memory.0.into()),
-    One("maxmemory_human", |facts| text(human(facts.parts.config.max_memory.0))),
+    One("maxmemory", |facts| facts.parts.config.max_memory.bytes().into()),
+    One("maxmemory_human", |facts| text(human(facts.parts.config.max_memory.bytes()))),
     One("maxmemory_policy", |facts| text(facts.parts.config.memory_policy.word())),
     One("allocator_frag_ratio", |facts| {
         let figures = facts.memory().allocator;

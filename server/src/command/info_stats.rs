@@ -28,7 +28,7 @@ pub static STATS: &[Field] = &[
     One("expire_cycle_cpu_milliseconds", |facts| {
         (facts.parts.stats.expire_nanos / 1_000_000).into()
     }),
-    Fixed("evicted_keys", "0"),
+    One("evicted_keys", |facts| facts.parts.stats.evicted.into()),
     One("evicted_clients", |facts| facts.parts.stats.evicted_clients.into()),
     One("keyspace_hits", |facts| facts.parts.stats.hits.into()),
     One("keyspace_misses", |facts| facts.parts.stats.misses.into()),

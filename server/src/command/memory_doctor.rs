@@ -40,7 +40,7 @@ impl Case {
             of,
             clients: parts.sessions.len(),
             copied: persist.child.map_or(persist.last_cow, |child| child.cow),
-            limit: parts.config.max_memory.0,
+            limit: parts.config.max_memory.bytes(),
             policy: parts.config.memory_policy,
             volatile: databases(&parts.keyspace).map(|(_, db)| db.volatile_len()).sum(),
         }

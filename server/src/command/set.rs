@@ -22,12 +22,12 @@ const OVERWRITE: KeySpec = one_key(&["OW", "update"]);
 /// Makes a key hold an argument, until a deadline or for good.
 #[inline]
 fn store(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, deadline: Option<i64>) -> Change {
-    let clock = cx.clock;
+    let touch = cx.touch;
     let put = put_arg(cx.args, value);
     let mut slot = cx.slot(key);
     let new = !slot.exists();
     slot.put_until(put, deadline);
-    slot.set_access(clock);
+    slot.touch(touch);
     if new {
         cx.created(key);
     }

@@ -34,11 +34,11 @@ static APPEND: Command = Command {
 fn append(cx: &mut WriteCx<'_>) -> Result<Change> {
     let key = cx.key(1);
     let (put, tail) = (put_arg(cx.args, 2), cx.arg(2));
-    let (clock, limit) = (cx.clock, cx.config.max_bulk.0);
+    let (touch, limit) = (cx.touch, cx.config.max_bulk.0);
     let mut slot = cx.slot(key);
     let Some(old) = text_of(slot.entry())? else {
         slot.put(put);
-        slot.set_access(clock);
+        slot.touch(touch);
         cx.reply.int(length(tail.len()));
         cx.created(key);
         return Ok(cx.changed(key, Event::APPEND));
@@ -48,7 +48,7 @@ fn append(cx: &mut WriteCx<'_>) -> Result<Change> {
         return Err(Error::TooLong);
     }
     extend(&mut slot, tail);
-    slot.set_access(clock);
+    slot.touch(touch);
     cx.reply.int(length(len));
     Ok(cx.changed(key, Event::APPEND))
 }
@@ -167,7 +167,7 @@ static GETEX: Command = Command {
 fn getex(cx: &mut WriteCx<'_>) -> Result<Change> {
     let options = Options::parse(cx.args.from(2), GETEX_WORDS)?;
     let key = cx.key(1);
-    let (clock, now_ms) = (cx.clock, cx.now.unix_ms());
+    let (touch, now_ms) = (cx.touch, cx.now.unix_ms());
     let (mut slot, reply) = cx.read_slot(key);
     let Some(text) = text_of(slot.entry())? else {
         reply.null();
@@ -175,7 +175,7 @@ fn getex(cx: &mut WriteCx<'_>) -> Result<Change> {
     };
     let time = options.time("getex", now_ms)?;
     write_text(reply, text);
-    slot.set_access(clock);
+    slot.touch(touch);
     match time {
         Time::Unsaid | Time::Keep => Ok(Change::NONE),
         Time::Persist => {

@@ -168,7 +168,7 @@ mod tests {
                 format!("{failed} 'rdbcompression') - argument must be 'yes' or 'no'"),
             ),
             (
-                &[("maxmemory", "50%")],
+                &[("maxmemory", "50x")],
                 format!("{failed} 'maxmemory') - argument must be a memory value"),
             ),
             (

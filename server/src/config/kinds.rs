@@ -161,6 +161,59 @@ impl Word for Memory {
     }
 }
 
+/// A bound on memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// So many bytes; 0: none.
+    Bytes(u64),
+    /// A share of the machine's memory, 1 to 100, until somebody who knows the machine has turned it into bytes.
+    Percent(u8),
+}
+
+impl MemoryLimit {
+    /// The bound in bytes; 0: there is none. A share binds nothing before it is turned into bytes.
+    #[inline]
+    pub fn bytes(self) -> u64 {
+        match self {
+            MemoryLimit::Bytes(bytes) => bytes,
+            MemoryLimit::Percent(_) => 0,
+        }
+    }
+
+    /// The bound in bytes on a machine with `memory` bytes; none if it is a share and that is not known.
+    pub fn on_machine(self, memory: Option<u64>) -> Option<MemoryLimit> {
+        match self {
+            MemoryLimit::Bytes(_) => Some(self),
+            MemoryLimit::Percent(share) => {
+                let memory = memory?;
+                let bytes = u128::from(memory) * u128::from(share) / 100;
+                Some(MemoryLimit::Bytes(u64::try_from(bytes).unwrap_or(memory)))
+            }
+        }
+    }
+}
+
+impl Word for MemoryLimit {
+    const RANGE: Option<Range> = Some((0, i64::MAX));
+
+    fn parse(word: &str, range: Range) -> Result<MemoryLimit, String> {
+        let Some(share) = word.strip_suffix('%') else {
+            return Memory::parse(word, range).map(|size| MemoryLimit::Bytes(size.0));
+        };
+        match u32::parse(share, (1, 100)).map(u8::try_from) {
+            Ok(Ok(share)) => Ok(MemoryLimit::Percent(share)),
+            Ok(Err(_)) | Err(_) => Err("argument must be a memory value, or 1% to 100%".into()),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            MemoryLimit::Bytes(bytes) => bytes.to_string(),
+            MemoryLimit::Percent(share) => format!("{share}%"),
+        }
+    }
+}
+
 /// How much memory clients may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientMemory {
@@ -394,6 +447,8 @@ choices! {
         VolatileLru = "volatile-lru",
         /// The least frequently used among those with a time to live.
         VolatileLfu = "volatile-lfu",
+        /// The least recently modified among those with a time to live.
+        VolatileLrm = "volatile-lrm",
         /// Any among those with a time to live.
         VolatileRandom = "volatile-random",
         /// Those that would expire first.
@@ -402,6 +457,8 @@ choices! {
         AllkeysLru = "allkeys-lru",
         /// The least frequently used.
         AllkeysLfu = "allkeys-lfu",
+        /// The least recently modified.
+        AllkeysLrm = "allkeys-lrm",
         /// Any.
         AllkeysRandom = "allkeys-random",
         /// None: writes that need memory fail.
@@ -416,6 +473,53 @@ impl Allow {
             Allow::No => false,
             Allow::Yes => true,
             Allow::Local => local,
+        }
+    }
+}
+
+/// In which order keys go when memory is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// None goes.
+    Never,
+    /// The one used longest ago first.
+    Recency,
+    /// The one changed longest ago first.
+    Change,
+    /// The one used least often first.
+    Frequency,
+    /// Any.
+    Random,
+    /// The one that would expire first.
+    Deadline,
+}
+
+impl MemoryPolicy {
+    /// In which order keys go.
+    pub fn order(self) -> Order {
+        match self {
+            MemoryPolicy::Noeviction => Order::Never,
+            MemoryPolicy::VolatileLru | MemoryPolicy::AllkeysLru => Order::Recency,
+            MemoryPolicy::VolatileLrm | MemoryPolicy::AllkeysLrm => Order::Change,
+            MemoryPolicy::VolatileLfu | MemoryPolicy::AllkeysLfu => Order::Frequency,
+            MemoryPolicy::VolatileRandom | MemoryPolicy::AllkeysRandom => Order::Random,
+            MemoryPolicy::VolatileTtl => Order::Deadline,
+        }
+    }
+
+    /// Whether only keys with a time to live may go.
+    pub fn only_volatile(self) -> bool {
+        match self {
+            MemoryPolicy::VolatileLru
+            | MemoryPolicy::VolatileLrm
+            | MemoryPolicy::VolatileLfu
+            | MemoryPolicy::VolatileRandom
+            | MemoryPolicy::VolatileTtl => true,
+            MemoryPolicy::AllkeysLru
+            | MemoryPolicy::AllkeysLrm
+            | MemoryPolicy::AllkeysLfu
+            | MemoryPolicy::AllkeysRandom
+            | MemoryPolicy::Noeviction => false,
         }
     }
 }
@@ -443,6 +547,25 @@ mod tests {
         }
         for word in ["", "kb", "-1", "+1", "1.5mb", "1 gb", "50%", "1xb", "99999999999999gb"] {
             assert_eq!(Memory::read(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_memory_becomes_bytes() {
+        let all = (0, i64::MAX);
+        let limit = |word| MemoryLimit::parse(word, all);
+        assert_eq!(limit("80%").unwrap().on_machine(Some(1000)), Some(MemoryLimit::Bytes(800)));
+        assert_eq!(
+            limit("100%").unwrap().on_machine(Some(u64::MAX)).map(MemoryLimit::bytes),
+            Some(u64::MAX)
+        );
+        assert_eq!(
+            (limit("1%").unwrap().bytes(), limit("1%").unwrap().on_machine(None)),
+            (0, None)
+        );
+        assert_eq!(limit("2kb").unwrap().on_machine(None), Some(MemoryLimit::Bytes(2048)));
+        for word in ["0%", "101%", "-1%", "5.5%", "%", "80 %", "80%%", "abc"] {
+            assert!(limit(word).is_err(), "{word}");
         }
     }
 

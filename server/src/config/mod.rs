@@ -13,6 +13,9 @@ mod rows;
 
 pub use change::{ChangeError, Fault};
 pub use example::example;
-pub use kinds::{Allow, ClientMemory, IoThreads, LogFormat, LogLevel, MemoryPolicy, RdbVersion};
+pub use kinds::{
+    Allow, ClientMemory, IoThreads, LogFormat, LogLevel, MemoryLimit, MemoryPolicy, Order,
+    RdbVersion,
+};
 pub use lists::EventClasses;
 pub use rows::{Config, ROWS, Row, When, row};

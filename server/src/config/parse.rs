@@ -373,7 +373,7 @@ mod tests {
         assert!(complaint("logfile \"a").contains("unbalanced quotes"));
         assert!(complaint("logfile \u{FFFD}").contains("not UTF-8"));
         assert!(load("# \u{FFFD}").is_ok());
-        assert!(complaint("maxmemory 1gb").contains("not implemented yet"));
+        assert!(complaint("appendonly yes").contains("not implemented yet"));
         assert!(complaint("rename-command CONFIG x").contains("dangerous"));
     }
 

@@ -7,8 +7,8 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, ClientMemory, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryPolicy,
-    Mode, Percent, Range, RdbVersion, Secret, Setting,
+    Allow, ClientMemory, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryLimit,
+    MemoryPolicy, Mode, Percent, Range, RdbVersion, Secret, Setting,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 
@@ -189,13 +189,34 @@ settings! {
         /// single client that never reads could take all memory.
         "client-output-buffer-limit" output_limits: OutputLimits = OutputLimits::usual(), Live;
 
-        /// How much memory the data may take. 0: as much as the machine gives. No other value is
-        /// accepted yet.
-        "maxmemory" max_memory: Memory = Memory(0), Live, check no_memory_limit;
+        /// How much memory the server may use, such as 2gb, before it removes keys as maxmemory-policy
+        /// says. 0: as much as the machine gives. A share such as 80% is one of the container's limit, or
+        /// else of the machine's memory, and becomes bytes when it is set. Leave room for what a snapshot
+        /// copies.
+        "maxmemory" max_memory: MemoryLimit = MemoryLimit::Bytes(0), Live;
 
-        /// What to do when the data has reached maxmemory. `noeviction` refuses commands that need more;
-        /// no other policy is accepted yet.
-        "maxmemory-policy" memory_policy: MemoryPolicy = MemoryPolicy::Noeviction, Live, check no_eviction;
+        /// Which keys go when memory is full: the least recently used (lru), the least frequently used
+        /// (lfu), the least recently modified (lrm: reading does not count), or any (random); of all keys
+        /// (allkeys-) or of those with a time to live (volatile-); or those that would expire first
+        /// (volatile-ttl). With `noeviction`, and where nothing may go, commands that need memory are
+        /// refused.
+        "maxmemory-policy" memory_policy: MemoryPolicy = MemoryPolicy::Noeviction, Live;
+
+        /// How many keys to look at for each one that goes, in each database. 5 comes close to the exact
+        /// order; more comes closer and takes more of the processor.
+        "maxmemory-samples" memory_samples: u32 = 5, Live, in 1..=64;
+
+        /// How long a command may be held up by the removal of other keys: 10 is half a millisecond, 0
+        /// hardly at all, from 11 on each step is 15 % longer, and 100 is until there is room. What is
+        /// left to remove is removed between commands.
+        "maxmemory-eviction-tenacity" eviction_tenacity: u32 = 10, Live, in 0..=100;
+
+        /// How slowly counters of use grow (lfu): with 10 a million uses fill one, with 0 each use counts
+        /// fully.
+        "lfu-log-factor" lfu_log_factor: u32 = 10, Live, in 0..=i32::MAX;
+
+        /// Minutes after which a counter of use has lost one (lfu). 0: counters never decay.
+        "lfu-decay-time" lfu_decay_time: u32 = 1, Live, in 0..=i32::MAX;
     }
 
     section "Clients" {
@@ -329,16 +350,6 @@ settings! {
         /// one object per line.
         "log-format" log_format: LogFormat = LogFormat::Classic, AtStart;
     }
-}
-
-fn no_memory_limit(limit: &Memory) -> Result<(), String> {
-    let words = "a memory limit is not implemented yet: only 0 is accepted";
-    if limit.0 == 0 { Ok(()) } else { Err(words.into()) }
-}
-
-fn no_eviction(policy: &MemoryPolicy) -> Result<(), String> {
-    let words = "eviction is not implemented yet: only noeviction is accepted";
-    if *policy == MemoryPolicy::Noeviction { Ok(()) } else { Err(words.into()) }
 }
 
 fn no_log(wanted: &bool) -> Result<(), String> {

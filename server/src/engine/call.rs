@@ -18,6 +18,7 @@ use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx,
 use crate::command::index::RowId;
 use crate::command::next::Next;
 use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
+use crate::keyspace::access::Clock;
 use crate::keyspace::change::Event;
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -114,7 +115,7 @@ impl Engine {
             let prepared = batch.prepared[batch.cursor];
             let args = batch.requests.args(batch.cursor);
             self.ahead.step(&self.parts.keyspace);
-            let step = if prepared.plain && plain_runs {
+            let step = if prepared.plain && plain_runs && self.has_room() {
                 // What reads or writes data asks for nothing behind it.
                 let _done = self.call(host, me, prepared, args, &mut batch.reply, false);
                 Step::Next
@@ -226,6 +227,9 @@ impl Engine {
             self.refuse(me, None, reply, unknown(args));
             return self.answered(me, reply, mark);
         };
+        if self.parts.config.max_memory.bytes() != 0 {
+            self.make_room(host, me);
+        }
         let visit = Visit { entry: &entry, args, me, parts: &self.parts, now: self.now };
         match gate::judge(&visit) {
             Verdict::Pass => {}
@@ -378,10 +382,11 @@ impl Engine {
         args: Args<'_>,
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
-        let touch = !me.no_touch && self.parts.persist.child.is_none();
+        let quiet = me.no_touch || self.parts.persist.child.is_some();
+        let clock = Clock::new(self.now.mono_us);
+        let touch = if quiet { None } else { self.parts.read_touch(clock) };
         let Parts { keyspace, lookups, config, rng, .. } = &mut self.parts;
-        let clock = touch.then(|| access_clock(self.now.unix_s()));
-        let data = Reads::new(keyspace, lookups, me.db, self.now, clock);
+        let data = Reads::new(keyspace, lookups, me.db, self.now, touch);
         let mut cx = ReadCx { args, reply, data, config, rng, now: self.now, hashed };
         run(&mut cx).map(|()| Next::Done)
     }
@@ -395,8 +400,8 @@ impl Engine {
         args: Args<'_>,
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
+        let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
         let Parts { keyspace, lookups, config, changes, garbage, .. } = &mut self.parts;
-        let clock = access_clock(self.now.unix_s());
         let mut cx = WriteCx {
             args,
             reply,
@@ -408,7 +413,7 @@ impl Engine {
             db: me.db,
             now: self.now,
             hashed,
-            clock,
+            touch,
             await_freed: false,
         };
         let result = run(&mut cx);
@@ -502,11 +507,6 @@ impl Engine {
         let _ = parts.changes.also(db, key.bytes, Event::EXPIRED);
         self.follow(me);
     }
-}
-
-/// The access clock of entries: seconds, 24 bits.
-fn access_clock(unix_s: i64) -> u32 {
-    (unix_s & 0x00ff_ffff) as u32
 }
 
 /// The error for a name that is no command's: it quotes the name and the first arguments.

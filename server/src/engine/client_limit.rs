@@ -21,7 +21,7 @@ impl Engine {
         let limit = match config.max_client_memory {
             ClientMemory::Bytes(bytes) => bytes,
             ClientMemory::Percent(percent) => {
-                let part = u128::from(config.max_memory.0) * u128::from(percent) / 100;
+                let part = u128::from(config.max_memory.bytes()) * u128::from(percent) / 100;
                 u64::try_from(part).unwrap_or(u64::MAX)
             }
         };

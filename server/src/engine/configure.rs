@@ -25,6 +25,13 @@ const SETTERS: &[(&str, Setter)] = &[
         host.log_at(new.log_level);
         Ok(())
     }),
+    // A share is one of the machine, which the host knows.
+    ("maxmemory", |host, _, new| {
+        let machine = host.memory().map(|room| room.total);
+        let unknown = || HostError("the machine does not say how much memory it has".into());
+        new.max_memory = new.max_memory.on_machine(machine).ok_or_else(unknown)?;
+        Ok(())
+    }),
     // Memory for data is prepared ahead.
     ("huge-pages", |_, _, new| {
         stand_on(new.huge_pages);
@@ -80,8 +87,12 @@ impl Engine {
                 return Err(refusal(row, args, why));
             }
         }
+        let limit_changed = new.max_memory != self.parts.config.max_memory;
         self.parts.config = new;
         self.settings_version += 1;
+        if limit_changed {
+            self.limit_changed();
+        }
         self.listen();
         Ok(())
     }

@@ -68,6 +68,8 @@ const DUTIES: &[Duty] = &[
     duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
     // At most 5 ms of loading, while nobody is served.
     duty("load", Rate::EveryTurn, Engine::is_loading, load),
+    // One slice of evicting, as long as maxmemory-eviction-tenacity says.
+    duty("evict", Rate::EveryTurn, Engine::is_pressed, go_on_evicting),
     // A wait that does not block, each 10 ms.
     duty("child", Rate::EveryTurn, is_child_due, tend_child),
     // A fork when one is due.
@@ -154,6 +156,11 @@ fn is_child_due(engine: &Engine) -> bool {
 
 fn tend_child(engine: &mut Engine, host: &mut dyn Host) -> Again {
     engine.tend_child(host);
+    Again::AtRate
+}
+
+fn go_on_evicting(engine: &mut Engine, host: &mut dyn Host) -> Again {
+    engine.go_on_evicting(host);
     Again::AtRate
 }
 

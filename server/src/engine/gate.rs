@@ -9,7 +9,8 @@ use crate::base::time::Now;
 use crate::command::context::Parts;
 use crate::command::index::Entry;
 use crate::command::row::{
-    LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, WHILE_PAUSED, WHILE_SUBSCRIBED,
+    Command, DENY_OOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_QUEUE, WHILE_PAUSED,
+    WHILE_SUBSCRIBED,
 };
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
@@ -57,6 +58,8 @@ pub const GATES: &[(&str, Gate, Open)] = &[
     ("arity", arity, |_, _, _| true),
     ("authentication", authenticated, |me, _, _| me.authenticated),
     ("transaction", allowed_in_transaction, |me, _, _| me.transaction.is_none()),
+    // Plain commands are not called without room for them: see `Engine::has_room`.
+    ("memory", memory_suffices, |_, _, _| true),
     ("snapshot", snapshots_work, |_, parts, _| parts.persist.last_error.is_none()),
     ("subscription", allowed_to_subscriber, |me, _, _| !me.only_listens()),
     ("loading", loaded, |_, parts, _| parts.persist.loading.is_none()),
@@ -131,6 +134,19 @@ fn loaded(visit: &Visit<'_>) -> Verdict {
     Verdict::Pass
 }
 
+/// What needs memory is refused while there is none to be had; a transaction before it runs, as one.
+#[inline]
+fn memory_suffices(visit: &Visit<'_>) -> Verdict {
+    if !visit.parts.out_of_memory {
+        return Verdict::Pass;
+    }
+    let needs = |row: &Command| row.flags.has(DENY_OOM);
+    if needs(visit.entry.row) || queue_has(visit, needs) {
+        return Verdict::Refuse(Error::OutOfMemory);
+    }
+    Verdict::Pass
+}
+
 /// Writes stop while the last snapshot failed: better no new data than data that is not saved.
 #[inline]
 fn snapshots_work(visit: &Visit<'_>) -> Verdict {
@@ -154,22 +170,21 @@ fn not_paused(visit: &Visit<'_>) -> Verdict {
     }
     let stopped = match what {
         Pausing::All => true,
-        Pausing::Writes => row.writes() || row.flags.has(MAY_REPLICATE) || writes_on_exec(visit),
+        Pausing::Writes => {
+            let changes = |row: &Command| row.writes() || row.flags.has(MAY_REPLICATE);
+            changes(row) || queue_has(visit, changes)
+        }
     };
     if stopped { Verdict::Wait } else { Verdict::Pass }
 }
 
-/// EXEC waits if anything in the queue writes.
-fn writes_on_exec(visit: &Visit<'_>) -> bool {
-    visit.entry.row.flags.has(crate::command::row::RUNS_QUEUE)
+/// Whether it is EXEC and any command of its queue is of that kind.
+fn queue_has(visit: &Visit<'_>, kind: impl Fn(&Command) -> bool) -> bool {
+    let index = &visit.parts.index;
+    visit.entry.row.flags.has(RUNS_QUEUE)
         && visit.me.transaction.as_ref().is_some_and(|transaction| {
-            transaction.rows().iter().any(|&row| {
-                visit
-                    .parts
-                    .index
-                    .entry(row)
-                    .is_some_and(|entry| entry.row.writes() || entry.row.flags.has(MAY_REPLICATE))
-            })
+            let mut rows = transaction.rows().iter();
+            rows.any(|&row| index.entry(row).is_some_and(|entry| kind(entry.row)))
         })
 }
 

@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::port::{Decoded, Host, HostError, load_failure};
+use crate::keyspace::access::Clock;
 use crate::persist::rdb::decode::Purpose;
 use crate::persist::rdb::fault::LoadError;
 use crate::persist::rdb::records::Records;
@@ -95,7 +96,8 @@ impl Engine {
             }
         }
         let now_ms = self.now.unix_ms();
-        load.restore.take(&mut self.parts.keyspace, &mut load.records, now_ms)?;
+        let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
+        load.restore.take(&mut self.parts.keyspace, &mut load.records, now_ms, touch)?;
         Ok(Went::On)
     }
 

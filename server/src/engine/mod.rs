@@ -30,6 +30,7 @@ pub mod gate;
 pub mod headroom;
 mod leave;
 pub mod load;
+pub mod memory;
 pub mod park;
 pub mod port;
 pub mod snapshot;
@@ -75,6 +76,7 @@ pub struct Engine {
     run: timing::FastRun,
     turn_cpu: timing::TurnCpu,
     ahead: ahead::Ahead,
+    room: memory::Room,
     turn_spent: bool,
     /// The minute in which an attack was last logged.
     attack_minute: Option<u64>,
@@ -109,6 +111,7 @@ impl Engine {
             rng,
             config,
             active_expire: true,
+            out_of_memory: false,
             duties_paused: false,
             about,
         };
@@ -127,6 +130,7 @@ impl Engine {
             run: timing::FastRun::default(),
             turn_cpu: timing::TurnCpu::default(),
             ahead: ahead::Ahead::default(),
+            room: memory::Room::default(),
             turn_spent: false,
             attack_minute: None,
             exit: None,
@@ -263,7 +267,7 @@ impl Engine {
 
     /// Whether work is left over from the turn: call again without waiting.
     pub fn busy(&self) -> bool {
-        !self.queue.is_empty() || self.load.is_some() || self.is_parting()
+        !self.queue.is_empty() || self.load.is_some() || self.is_parting() || self.is_pressed()
     }
 
     /// Whether the data set is still being loaded.

@@ -12,6 +12,7 @@ use crate::command::context::{Hashed, IoCounters};
 use crate::command::index::{Index, RowId, UNKNOWN};
 use crate::config::LogLevel;
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::Telling;
 use crate::persist::rdb::decode::Purpose;
 use crate::persist::rdb::fault::LoadError;
 use crate::persist::rdb::records::Records;
@@ -239,6 +240,8 @@ pub struct Job {
     pub checksum: bool,
     /// The time to write into the file, in milliseconds since 1970.
     pub now_ms: i64,
+    /// What it tells of the use of keys.
+    pub uses: Telling,
     /// Memory in use, for the file's head.
     pub used_memory: u64,
 }

@@ -7,6 +7,7 @@ use super::Engine;
 use super::port::{ChildNews, Host, HostError, Job};
 use crate::base::slab::land;
 use crate::command::next::Shutdown;
+use crate::keyspace::access::Clock;
 use crate::persist::state::{Child, HUNG_AFTER_US};
 use crate::resp::error::Error;
 
@@ -21,6 +22,7 @@ impl Engine {
             compress: config.rdb_compression,
             checksum: config.rdb_checksum,
             now_ms: self.now.unix_ms(),
+            uses: self.parts.telling(Clock::new(self.now.mono_us)),
             used_memory: self.parts.used_memory(),
         }
     }

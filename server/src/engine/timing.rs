@@ -49,6 +49,11 @@ impl FastRun {
         std::mem::take(&mut self.slow_seen) || self.commands % LOOK_EVERY == LOOK_EVERY - 1
     }
 
+    /// What came before a command took long.
+    pub fn saw_slow(&mut self) {
+        self.slow_seen = true;
+    }
+
     /// A fast command ran.
     #[inline]
     pub fn ran(&mut self, row: RowId) {

@@ -131,6 +131,18 @@ impl Connection {
         }
     }
 
+    /// Whether it serves. Not by `==`, which would compare times.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        matches!(self.life, Life::Open)
+    }
+
+    /// Whether it is to be removed.
+    #[inline]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.life, Life::Dead)
+    }
+
     /// Keeps the task's waker.
     #[inline]
     pub fn remember(&mut self, cx: &Context<'_>) {
@@ -149,7 +161,7 @@ impl Connection {
     /// Whether reading on would be of use and within bounds.
     #[inline]
     pub fn wants_input(&self) -> bool {
-        let open = self.life == Life::Open && self.halted.is_none();
+        let open = self.is_open() && self.halted.is_none();
         open && self.batch.as_ref().is_none_or(|batch| {
             batch.ending == Ending::Open && (!self.in_flight || batch.requests.buf.len() < SPARE)
         })
@@ -244,7 +256,7 @@ impl Connection {
 
     /// Whether the parser waits for the verdict on AUTH and nothing is on its way to give one.
     pub fn stuck_before_auth(&self) -> bool {
-        self.halted == Some(Halt::NeedAuth)
+        matches!(self.halted, Some(Halt::NeedAuth))
             && !self.in_flight
             && self.batch.as_ref().is_none_or(|batch| batch.requests.is_empty())
     }
@@ -261,7 +273,7 @@ impl Connection {
     #[inline]
     pub fn has_news(&self) -> bool {
         !self.in_flight
-            && self.life == Life::Open
+            && self.is_open()
             && self.batch.as_ref().is_some_and(|batch| batch.has_news())
     }
 
@@ -393,7 +405,7 @@ impl Connection {
 
     /// Ends the connection once its output is sent.
     pub fn close(&mut self) {
-        if self.life == Life::Open {
+        if self.is_open() {
             self.life = Life::Closing;
             self.end_if_sent();
         }

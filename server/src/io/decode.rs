@@ -47,6 +47,10 @@ impl Decoding {
         if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
             return Ok(Decoding::Here(Box::new(decoder)));
         }
+        Decoding::beside(decoder)
+    }
+
+    fn beside(decoder: Decoder<File>) -> io::Result<Decoding> {
         let (give, ready) = sync_channel(AHEAD);
         // As many as can be under way at all, so that giving them back never waits.
         let (used, free) = sync_channel(AHEAD + 2);
@@ -90,6 +94,78 @@ fn decode(mut decoder: Decoder<File>, give: &SyncSender<Filled>, free: &Receiver
         let last = !matches!(filled, Ok(true));
         if give.send(filled.map(|more| more.then_some(records))).is_err() || last {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::KeyHasher;
+    use crate::keyspace::Keyspace;
+    use crate::keyspace::access::{Clock, Touch};
+    use crate::persist::rdb::format::Access;
+    use crate::persist::rdb::save::{Options, Scratch, Writer};
+    use crate::persist::restore::Restore;
+    use crate::value::{TextRef, ValueRef};
+
+    const KEYS: u64 = 50_000;
+
+    fn snapshot() -> Vec<u8> {
+        let (mut out, mut scratch) = (Vec::new(), Scratch::new());
+        let mut writer = Writer::new(&mut out, &mut scratch, Options::default());
+        writer.header().unwrap();
+        writer.select_db(0, KEYS, 0).unwrap();
+        for key in 0..KEYS {
+            let (key, value) = (format!("key:{key}"), [b'v'; 40]);
+            let text = ValueRef::Text(TextRef::Bytes(&value));
+            writer.entry(key.as_bytes(), text, None, Access::Unknown).unwrap();
+        }
+        writer.finish().unwrap();
+        out
+    }
+
+    /// What becomes of a file, decoded by a thread or here.
+    fn load(bytes: &[u8], here: bool) -> (u64, Result<(), LoadError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, bytes).unwrap();
+        let file = File::open(&path).unwrap();
+        let mut keyspace = Keyspace::new(1, KeyHasher::new(1));
+        let purpose = Purpose { hasher: keyspace.hasher().clone(), databases: 1 };
+        let total = bytes.len() as u64;
+        let mut decoding = if here {
+            Decoding::Here(Box::new(Decoder::new(file, total, purpose)))
+        } else {
+            Decoding::beside(Decoder::new(file, total, purpose)).unwrap()
+        };
+        let (mut restore, mut records) = (Restore::default(), Records::default());
+        loop {
+            match decoding.next(std::mem::take(&mut records)) {
+                Ok(Decoded::Records(more)) => records = more,
+                Ok(Decoded::Later) => {}
+                Ok(Decoded::End) => return (restore.kept, Ok(())),
+                Err(fault) => return (restore.kept, Err(fault)),
+            }
+            while !records.is_empty() {
+                let touch = Touch::recency(Clock::new(0));
+                restore.take(&mut keyspace, &mut records, 0, touch).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_gives_what_decoding_here_gives_faults_too() {
+        let sound = snapshot();
+        for here in [true, false] {
+            assert_eq!(load(&sound, here), (KEYS, Ok(())));
+        }
+        let mut damaged = sound.clone();
+        damaged[sound.len() / 2] ^= 0x40;
+        for bytes in [&damaged, &sound[..sound.len() / 2]] {
+            let (kept, fault) = load(bytes, true);
+            assert!(kept > KEYS / 3 && fault.is_err(), "{kept} {fault:?}");
+            assert_eq!(load(bytes, false), (kept, fault));
         }
     }
 }

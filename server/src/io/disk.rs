@@ -174,6 +174,7 @@ fn options(job: &Job) -> Options {
         compress: job.compress,
         checksum: job.checksum,
         now_ms: job.now_ms,
+        uses: job.uses,
         used_memory: job.used_memory,
         aof_base: false,
     }

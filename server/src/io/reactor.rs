@@ -215,7 +215,7 @@ impl Reactor {
             connection.listed = true;
             self.ready.push(route.slot);
         }
-        let dead = connection.life == Life::Dead;
+        let dead = connection.is_dead();
         if dead {
             self.remove(route);
         }
@@ -341,7 +341,7 @@ impl Reactor {
         };
         connection.learn(&batch);
         connection.write(&mut batch.reply, &self.settings);
-        if batch.stop == Stop::OutputFull && !batch.close && connection.life == Life::Open {
+        if batch.stop == Stop::OutputFull && !batch.close && connection.is_open() {
             self.inbox.push(Inbound::Batch(batch));
             return;
         }
@@ -357,7 +357,7 @@ impl Reactor {
         if connection.stuck_before_auth() {
             connection.refuse_stranger();
         }
-        if connection.batch.is_some() || connection.life != Life::Open {
+        if connection.batch.is_some() || !connection.is_open() {
             self.settle(route);
         }
     }
@@ -369,7 +369,7 @@ impl Reactor {
         if connection.may_have_news() {
             self.weighed.push(route.slot);
         }
-        if connection.life != Life::Open {
+        if !connection.is_open() {
             self.settle(route);
         }
     }
@@ -377,7 +377,7 @@ impl Reactor {
     /// Removes a connection that is dead; else lists it if it has news, and has its task look at it.
     fn settle(&mut self, route: Route) {
         let Some(connection) = find(&mut self.connections, route) else { return };
-        if connection.life == Life::Dead {
+        if connection.is_dead() {
             self.remove(route);
             return;
         }
@@ -420,7 +420,7 @@ impl Reactor {
         let mut dead = Vec::new();
         for connection in self.connections.iter_mut().flatten() {
             connection.check_time(&self.settings);
-            if connection.life == Life::Dead {
+            if connection.is_dead() {
                 dead.push(connection.route);
             } else if let Some(buffers) = connection.news_of_buffers(1) {
                 self.inbox.push(Inbound::Buffers(connection.route, buffers));

@@ -47,6 +47,7 @@ impl Event {
     pub const EXPIRE: Event = generic("expire");
     pub const PERSIST: Event = generic("persist");
     pub const EXPIRED: Event = Event { name: "expired", class: Class::Expired };
+    pub const EVICTED: Event = Event { name: "evicted", class: Class::Evicted };
     pub const NEW: Event = Event { name: "new", class: Class::New };
     pub const KEY_MISS: Event = Event { name: "keymiss", class: Class::Miss };
     pub const SET: Event = text("set");

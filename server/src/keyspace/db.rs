@@ -5,6 +5,7 @@
 //! A thin front: what it promises is written here, how it is kept in the modules it calls.
 
 use super::Key;
+use super::access::Touch;
 use super::compact::Progress;
 use super::entry::EntryRef;
 use super::expire::{Removed, Sweep};
@@ -73,12 +74,15 @@ impl Db {
         self.table.find(key.hash, key.bytes).map(|(_, entry)| entry)
     }
 
-    /// Like [`Db::find`], and sets the access clock (32 bits); but while a snapshot child lives it writes nothing.
+    /// Like [`Db::find`], and notes the use; but while a snapshot child lives it writes nothing.
     #[inline]
-    pub fn touch(&mut self, key: Key<'_>, access: u32) -> Option<EntryRef<'_>> {
+    pub fn touch(&mut self, key: Key<'_>, touch: Touch) -> Option<EntryRef<'_>> {
         let (place, found) = self.table.find(key.hash, key.bytes)?;
-        if !self.table.child_alive && found.access() != access {
-            self.table.entry_mut(place).set_access(access);
+        if !self.table.child_alive {
+            let (old, new) = (found.access(), touch.used(found.access(), key.hash));
+            if old != new {
+                self.table.entry_mut(place).set_access(new);
+            }
         }
         Some(self.table.entry(place).get())
     }
@@ -100,6 +104,23 @@ impl Db {
     /// O(1) but right after mass deletion while a snapshot child lives.
     pub fn random(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
         self.table.random(rng)
+    }
+
+    /// Hands out `wanted` entries by chance, or a few more. Of few entries it may hand out some
+    /// twice, of none nothing.
+    pub fn sample(&self, rng: &mut Rng, wanted: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
+        self.table.sample(rng, wanted, each);
+    }
+
+    /// Like [`Db::sample`], of entries with a deadline only. Where these are few among very many others it may
+    /// hand out fewer, or none; the next call looks elsewhere.
+    pub fn sample_volatile(
+        &self,
+        rng: &mut Rng,
+        wanted: usize,
+        each: &mut dyn FnMut(EntryRef<'_>),
+    ) {
+        self.table.sample_volatile(rng, wanted, each);
     }
 
     /// Takes everything out. O(1); the memory is freed by dropping the answer.

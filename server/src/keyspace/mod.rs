@@ -7,22 +7,27 @@
 //!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
 //!                |-- slot     one look-up, then any change to that key
 //!                |-- walk     SCAN, RANDOMKEY, everything
+//!                |-- sample   some keys by chance
 //!                |-- expire   which keys are due
 //!                |-- sums     how many bytes they take, by type
 //!                `-- waste    removed values that others free
 //! ```
+//! `access` says what a use of a key leaves behind, and `evict` which key is the least loss.
 //!
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
 
+pub mod access;
 mod bucket;
 pub mod change;
 mod compact;
 mod db;
 mod directory;
 mod entry;
+pub mod evict;
 mod expire;
 mod paged;
 mod row;
+mod sample;
 mod segment;
 mod slot;
 mod sums;

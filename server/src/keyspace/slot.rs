@@ -6,6 +6,7 @@
 //! size, and removes them, so the table's sums cannot go wrong elsewhere.
 
 use super::Key;
+use super::access::Touch;
 use super::entry::EntryRef;
 use super::table::{Place, Table};
 use crate::value::{Put, Value, ValueMut};
@@ -84,7 +85,16 @@ impl<'a, 'k> Slot<'a, 'k> {
         }
     }
 
-    /// Sets the access clock (32 bits). Nothing happens if the key does not exist.
+    /// Notes a use of the key. Nothing happens if the key does not exist.
+    #[inline]
+    pub fn touch(&mut self, touch: Touch) {
+        if let Some(place) = self.place {
+            let used = touch.used(self.table.entry(place).get().access(), self.key.hash);
+            self.table.entry_mut(place).set_access(used);
+        }
+    }
+
+    /// Sets the access word, as [`super::access`] makes it. Nothing happens if the key does not exist.
     #[inline]
     pub fn set_access(&mut self, access: u32) {
         if let Some(place) = self.place {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use proptest::prelude::*;
 
+use super::access::{Clock, Touch};
 use super::*;
 use crate::base::blob::Blob;
 use crate::base::random::Rng;
@@ -14,6 +15,11 @@ use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueR
 
 mod compact;
 mod expire;
+
+/// A use at a tick of the access clock.
+fn used_at(tick: u64) -> Touch {
+    Touch::recency(Clock::new(tick * 10_000))
+}
 
 /// Bytes in blocks of entries, as the slab counts them.
 fn held(db: &Db) -> usize {
@@ -427,7 +433,7 @@ fn while_a_child_lives_nothing_splits_before_twice_its_size() {
     }
     for key in &order {
         assert_eq!(
-            db.touch(Key { bytes: key, hash: hasher.hash(key) }, 77).unwrap().access(),
+            db.touch(Key { bytes: key, hash: hasher.hash(key) }, used_at(77)).unwrap().access(),
             0,
             "reading writes nothing"
         );
@@ -449,7 +455,7 @@ fn while_a_child_lives_nothing_splits_before_twice_its_size() {
         assert!(db.find(Key { bytes: &key, hash: hasher.hash(&key) }).is_some());
     }
     let key = &order[0];
-    db.touch(Key { bytes: key, hash: hasher.hash(key) }, 77);
+    db.touch(Key { bytes: key, hash: hasher.hash(key) }, used_at(77));
     assert_eq!(db.find(Key { bytes: key, hash: hasher.hash(key) }).unwrap().access(), 77);
 }
 
@@ -486,7 +492,10 @@ fn databases_are_made_when_written_and_can_be_swapped() {
     assert!(keyspace.db(900).find(key).is_some() && keyspace.db(3).find(key).is_none());
     keyspace.set_child_alive(true);
     set(keyspace.db_mut(5), &hasher, b"b", b"1");
-    assert_eq!(keyspace.db_mut(5).touch(keyspace_key(&hasher, b"b"), 5).unwrap().access(), 0);
+    assert_eq!(
+        keyspace.db_mut(5).touch(keyspace_key(&hasher, b"b"), used_at(5)).unwrap().access(),
+        0
+    );
 }
 
 fn keyspace_key<'k>(hasher: &KeyHasher, bytes: &'k [u8]) -> Key<'k> {

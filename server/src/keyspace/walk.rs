@@ -67,7 +67,7 @@ impl Table {
     }
 
     /// Goes from a random segment to the next one that has entries: each of these gets an even chance.
-    fn random_of_sparse(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
+    pub(super) fn random_of_sparse(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
         let mut hash = rng.next_u64();
         for _ in 0..=self.segments.len() {
             let segment = self.segment_of(hash)?;

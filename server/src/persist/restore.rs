@@ -5,6 +5,7 @@
 use super::rdb::fault::{LoadError, LoadFault, show};
 use super::rdb::format::Access;
 use super::rdb::records::{Found, Records, Step};
+use crate::keyspace::access::{Known, Touch};
 use crate::keyspace::{Key, Keyspace};
 use crate::value::Put;
 
@@ -22,7 +23,8 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Takes the next keys of `records`, up to 64, as it was at `now_ms`, in milliseconds since 1970.
+    /// Takes the next keys of `records`, up to 64, as it was at `now_ms`, in milliseconds since 1970. `touch` is
+    /// what a use does now.
     ///
     /// # Errors
     /// A key that is already there: a fault of the file.
@@ -31,6 +33,7 @@ impl Restore {
         keyspace: &mut Keyspace,
         records: &mut Records,
         now_ms: i64,
+        touch: Touch,
     ) -> Result<(), LoadError> {
         let db = keyspace.db(self.db);
         for hash in records.hashes(WINDOW) {
@@ -43,7 +46,13 @@ impl Restore {
                 Step::Resize(keys) => {
                     keyspace.db_mut(self.db).reserve(usize::try_from(*keys).unwrap_or(0));
                 }
-                Step::Key(found) => self.insert(keyspace, found, key, value, now_ms)?,
+                Step::Key(found) => {
+                    if found.deadline.is_some_and(|deadline| deadline < now_ms) {
+                        self.expired += 1;
+                    } else {
+                        self.insert(keyspace, found, key, value, touch)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -56,23 +65,18 @@ impl Restore {
         found: &Found,
         bytes: &[u8],
         value: Put<'_>,
-        now_ms: i64,
+        touch: Touch,
     ) -> Result<(), LoadError> {
-        if found.deadline.is_some_and(|deadline| deadline < now_ms) {
-            self.expired += 1;
-            return Ok(());
-        }
         let mut slot = keyspace.db_mut(self.db).slot(Key { bytes, hash: found.hash });
         if slot.exists() {
             return Err(LoadFault::DuplicateKey(show(bytes)).at(found.offset));
         }
         slot.put_until(value, found.deadline);
-        let clock = now_ms / 1000;
-        let used = match found.access {
-            Access::Unknown | Access::Frequency(_) => clock,
-            Access::Idle(seconds) => clock.saturating_sub(i64::try_from(seconds).unwrap_or(0)),
-        };
-        slot.set_access((used & 0x00ff_ffff) as u32);
+        slot.set_access(touch.restored(match found.access {
+            Access::Unknown => Known::Nothing,
+            Access::Idle(seconds) => Known::Idle(seconds),
+            Access::Frequency(counter) => Known::Frequency(counter),
+        }));
         self.kept += 1;
         Ok(())
     }

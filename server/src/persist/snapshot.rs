@@ -5,6 +5,7 @@
 use super::rdb::format::Access;
 use super::rdb::save::{Options, Scratch, Sink, SinkError, Totals, Writer};
 use crate::base::sys::Pages;
+use crate::keyspace::access::{Known, Telling};
 use crate::keyspace::{Db, Keyspace};
 
 /// Who writes is told after this many keys.
@@ -42,19 +43,25 @@ pub fn write<S: Sink, F: Follow>(
             continue;
         }
         writer.select_db(number as u64, db.len() as u64, db.volatile_len() as u64)?;
-        write_db(db, &mut writer, follow)?;
+        write_db(db, options.uses, &mut writer, follow)?;
     }
     writer.finish()
 }
 
 fn write_db<S: Sink, F: Follow>(
     db: &Db,
+    uses: Telling,
     writer: &mut Writer<'_, S>,
     follow: &mut F,
 ) -> Result<(), SinkError> {
     for stretch in db.memory_order() {
         for entry in stretch.entries() {
-            writer.entry(entry.key(), entry.value(), entry.deadline(), Access::Unknown)?;
+            let access = match uses.of(entry.access()) {
+                Known::Nothing => Access::Unknown,
+                Known::Idle(seconds) => Access::Idle(seconds),
+                Known::Frequency(counter) => Access::Frequency(counter),
+            };
+            writer.entry(entry.key(), entry.value(), entry.deadline(), access)?;
             if writer.keys().is_multiple_of(TELL_KEYS) {
                 follow.keys(writer.keys());
             }

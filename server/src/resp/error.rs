@@ -47,6 +47,8 @@ pub enum Error {
     Loading,
     /// The last snapshot failed and writes are stopped.
     MisConf,
+    /// Memory is full and no key may go.
+    OutOfMemory,
     /// EXEC of a transaction in which a command was refused.
     ExecAbort,
     /// MULTI inside MULTI.
@@ -115,6 +117,7 @@ impl Error {
                  fails (stop-writes-on-bgsave-error option). Please check the server logs for \
                  details about the RDB error."
             }
+            Error::OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'.",
             Error::ExecAbort => "EXECABORT Transaction discarded because of previous errors.",
             Error::NestedMulti => "ERR MULTI calls can not be nested",
             Error::ExecWithoutMulti => "ERR EXEC without MULTI",

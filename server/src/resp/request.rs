@@ -241,6 +241,9 @@ impl Parser {
         let halt = loop {
             if quick && matches!(self.bulk, Bulk::Header) {
                 self.quick(into);
+                if into.rest().is_empty() {
+                    break Halt::NeedMore;
+                }
             }
             if let Err(halt) = self.step(into, limits) {
                 break halt;

@@ -49,6 +49,8 @@ pub struct Stats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// Keys removed because memory was full.
+    pub evicted: u64,
     /// The share of keys with a deadline that are past it, as active expiry sees it.
     pub stale: Stale,
     /// Slices of active expiry that ended because their time was over.

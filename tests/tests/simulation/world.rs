@@ -11,6 +11,7 @@ use lodestore_server::engine::port::{
     ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, SnapshotFile,
 };
 use lodestore_server::keyspace::Keyspace;
+use lodestore_server::keyspace::access::Telling;
 use lodestore_server::persist::rdb::decode::{Decoder, Purpose};
 use lodestore_server::persist::rdb::fault::LoadError;
 use lodestore_server::persist::rdb::format::Version;
@@ -110,6 +111,7 @@ impl World {
             compress: true,
             checksum: true,
             now_ms,
+            uses: Telling::Nothing,
             used_memory: 0,
         };
         self.write(keyspace, &job).expect("nothing goes wrong unless a fault is set")
@@ -130,6 +132,7 @@ impl World {
             now_ms: job.now_ms,
             // The process's memory is not the seed's to decide.
             used_memory: 0,
+            uses: job.uses,
             aof_base: false,
         };
         let mut disk = Disk { bytes: Vec::new(), room: usize::MAX };

@@ -1,4 +1,6 @@
 //! Tests of giving memory back.
+//!
+//! Owns: nothing.   Uses: the tests' helpers.   Never: built into the server.
 
 use super::*;
 use crate::base::slab::CHUNK;

@@ -7,6 +7,7 @@
 //! stands in [`Scratch`], reserved before the fork, together with a call of `base::crc::warm`. Bytes
 //! collect in one block; whole blocks are checksummed and handed to the [`Sink`].
 
+use crate::keyspace::access::Telling;
 use std::io;
 
 use super::format::{self, Access, Version, opcode};
@@ -117,6 +118,8 @@ pub struct Options {
     pub now_ms: i64,
     /// Memory in use, bytes.
     pub used_memory: u64,
+    /// What to tell of the use of keys.
+    pub uses: Telling,
     /// Whether this is the base file of an append-only log.
     pub aof_base: bool,
 }
@@ -129,6 +132,7 @@ impl Default for Options {
             checksum: true,
             now_ms: 0,
             used_memory: 0,
+            uses: Telling::Nothing,
             aof_base: false,
         }
     }

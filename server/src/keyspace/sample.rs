@@ -1,0 +1,83 @@
+//! Entries by chance, for whoever chooses one to remove.
+//!
+//! Owns: where to look.   Uses: table, segment, expire's tallies, `base::random`.   Never: judges an entry.
+//!
+//! Where an entry stands follows from the hash of its key and says nothing of its use, so the neighbours in a bucket
+//! are as good a sample as entries from all over, and the table's part of the search is one cache miss for all.
+
+use super::entry::{Entry, EntryRef};
+use super::segment::Segment;
+use super::table::Table;
+use crate::base::random::Rng;
+
+/// Random buckets to look at before going to the next segment that has anything.
+const TRIES: usize = 128;
+
+/// Tallies that one search for volatile entries looks at: 128 KiB of memory read in a row, some 10 us.
+const TALLY_LOOKS: usize = 8192;
+
+impl Table {
+    /// Hands out entries by chance, a bucket at a time; see [`super::Db::sample`].
+    pub fn sample(&self, rng: &mut Rng, wanted: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
+        let mut found = 0;
+        for _ in 0..TRIES {
+            if found >= wanted || self.len == 0 {
+                return;
+            }
+            let Some(segment) = self.segment_of(rng.next_u64()) else { return };
+            let pick = rng.below(segment.buckets() as u64) as usize;
+            let Some(bucket) = segment.bucket(pick) else { return };
+            bucket.entries().for_each(Entry::prefetch);
+            for entry in bucket.entries() {
+                found += 1;
+                each(entry.get());
+            }
+        }
+        if found == 0
+            && let Some(entry) = self.random_of_sparse(rng)
+        {
+            each(entry);
+        }
+    }
+
+    /// Hands out entries with a deadline by chance; see [`super::Db::sample_volatile`]. The dense tallies are asked
+    /// which segment has any, and in it the pointers which entries are: no other entry is read.
+    pub fn sample_volatile(
+        &self,
+        rng: &mut Rng,
+        wanted: usize,
+        each: &mut dyn FnMut(EntryRef<'_>),
+    ) {
+        let (mut found, mut looks) = (0, 0);
+        while found < wanted && looks < TALLY_LOOKS && self.volatile > 0 {
+            let Some(start) = self.directory.number(rng.next_u64()) else { return };
+            let numbers = (start as usize..self.tallies.len()).chain(0..start as usize);
+            let mut rest = numbers.take(TALLY_LOOKS - looks);
+            let number = rest.find(|&number| {
+                looks += 1;
+                self.tallies[number].volatile > 0
+            });
+            let Some(number) = number else { return };
+            found += sample_of_segment(&self.segments[number], rng, wanted - found, each);
+        }
+    }
+}
+
+/// Hands out up to `wanted` volatile entries of a segment, from a random bucket on, and says how many.
+fn sample_of_segment(
+    segment: &Segment,
+    rng: &mut Rng,
+    wanted: usize,
+    each: &mut dyn FnMut(EntryRef<'_>),
+) -> usize {
+    let buckets = segment.buckets();
+    let start = rng.below(buckets as u64) as usize;
+    let numbers = (start..buckets).chain(0..start);
+    let entries = numbers.filter_map(|number| segment.bucket(number)).flat_map(|b| b.entries());
+    let mut found = 0;
+    for entry in entries.filter(|entry| entry.is_volatile()).take(wanted) {
+        found += 1;
+        each(entry.get());
+    }
+    found
+}
