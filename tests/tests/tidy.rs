@@ -44,6 +44,7 @@ const UNSAFE: &[&str] = &[
     "server/src/keyspace/directory.rs",
     "server/src/keyspace/entry.rs",
     "server/src/keyspace/row.rs",
+    "server/src/keyspace/table.rs",
     "server/src/keyspace/walk.rs",
 ];
 

@@ -18,7 +18,6 @@
 //!  3. `deepest` counts a leaf's segments that have one cell.
 #![allow(unsafe_code)]
 
-use super::bucket::Bucket;
 use super::entry::prefetch;
 use super::row::{Packed, Row};
 
@@ -80,19 +79,6 @@ impl Directory {
         // SAFETY: the cell describes its segment's buckets as they are (invariant 2); the table that owns both
         // changes no bucket while it lends the directory.
         Some((unsafe { packed.row() }, packed.has_more()))
-    }
-
-    /// One bucket of the row of a hash, for changes.
-    #[inline]
-    pub fn bucket_mut(&mut self, hash: u64, at: usize) -> Option<&mut Bucket> {
-        // SAFETY: as in `row`; `&mut self` is lent by the table, which uses no bucket meanwhile.
-        unsafe { self.packed(hash)?.bucket_mut(at) }
-    }
-
-    /// Whether [`Directory::bucket_mut`] knows this bucket.
-    #[inline]
-    pub fn has_bucket(&self, hash: u64, at: usize) -> bool {
-        self.row(hash).is_some_and(|(row, _)| at < row.buckets().len())
     }
 
     /// Asks the processor for the cell of a hash.

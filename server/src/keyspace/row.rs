@@ -92,16 +92,19 @@ impl DerefMut for Buckets {
 /// Buckets and the rule by which a hash chooses one. Copies are as cheap as a reference.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
-    buckets: &'a [Bucket],
+    at: NonNull<Bucket>,
+    len: usize,
     mask: u16,
     depth: u8,
+    buckets: PhantomData<&'a Bucket>,
 }
 
 impl<'a> Row<'a> {
     /// The buckets of a segment with a prefix of `depth` bits, whose routes are good where `mask` is set.
     #[inline]
     pub fn new(buckets: &'a Buckets, mask: u16, depth: u8) -> Row<'a> {
-        Row { buckets, mask, depth }
+        let Buckets { at, len } = *buckets;
+        Row { at, len: len as usize, mask, depth, buckets: PhantomData }
     }
 
     /// The bits of a hash that follow the prefix.
@@ -115,28 +118,38 @@ impl<'a> Row<'a> {
     #[inline]
     pub fn home(self, route: u16) -> usize {
         // 2^15 times the number of a segment's buckets is far from 2^64.
-        usize::from(route & self.mask).wrapping_mul(self.buckets.len()) >> ROUTE_BITS
+        usize::from(route & self.mask).wrapping_mul(self.len) >> ROUTE_BITS
     }
 
     /// The bucket behind one.
     #[inline]
     pub fn next(self, bucket: usize) -> usize {
-        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+        if bucket + 1 == self.len { 0 } else { bucket + 1 }
     }
 
     /// Its buckets; none if they did not fit into a packed row.
     #[inline]
     pub fn buckets(self) -> &'a [Bucket] {
-        self.buckets
+        // SAFETY: so many initialised buckets stand there and do not change during 'a.
+        unsafe { NonNull::slice_from_raw_parts(self.at, self.len).as_ref() }
+    }
+
+    /// Where a bucket stands. It may be changed through this by whoever may change the table.
+    #[inline]
+    pub fn pointer(self, bucket: usize) -> NonNull<Bucket> {
+        debug_assert!(bucket < self.len);
+        // SAFETY: there are `len` buckets in a row.
+        unsafe { self.at.add(bucket) }
     }
 
     /// Bucket, slot and entry of a key.
     #[inline]
     pub fn find(self, hash: u64, key: &[u8]) -> Option<(usize, usize, EntryRef<'a>)> {
         let (tag, route) = (tag_of(hash), self.route(hash));
+        let buckets = self.buckets();
         let mut at = self.home(route);
-        for _ in 0..self.buckets.len() {
-            let bucket = &self.buckets[at];
+        for _ in 0..buckets.len() {
+            let bucket = &buckets[at];
             for slot in bucket.matches(tag) {
                 if let Some(entry) = bucket.entry(slot)
                     && self.is_route(entry, route)
@@ -156,16 +169,19 @@ impl<'a> Row<'a> {
     /// Asks the processor for the home bucket of a hash.
     #[inline]
     pub fn prefetch_bucket(self, hash: u64) {
-        prefetch(self.buckets.as_ptr().wrapping_add(self.home(self.route(hash))));
+        prefetch(self.at.as_ptr().wrapping_add(self.home(self.route(hash))));
     }
 
     /// Asks the processor for what `find` will read, if that is in the first two buckets.
     #[inline]
     pub fn prefetch_entry(self, hash: u64) {
         let (tag, route) = (tag_of(hash), self.route(hash));
+        let Some(buckets) = Some(self.buckets()).filter(|buckets| !buckets.is_empty()) else {
+            return;
+        };
         let mut at = self.home(route);
         for _ in 0..2 {
-            let bucket = &self.buckets[at];
+            let bucket = &buckets[at];
             let mut found = false;
             for slot in bucket.matches(tag) {
                 if let Some(entry) = bucket.entry(slot)
@@ -209,14 +225,14 @@ impl Packed {
     /// Packs a row. More than 127 buckets do not fit and leave only the depth: the segment itself must be asked.
     pub fn new(row: Row<'_>, has_extra: bool) -> Packed {
         let depth = u64::from(row.depth) & DEPTH;
-        if row.buckets.len() > LEN_MAX || row.buckets.is_empty() {
+        if row.len > LEN_MAX || row.len == 0 {
             return Packed(depth | EXTRA, PhantomData);
         }
-        let address = row.buckets.as_ptr().expose_provenance() as u64;
+        let address = row.at.as_ptr().expose_provenance() as u64;
         assert!(address & !ADDRESS == 0, "buckets are aligned, and addresses have 48 bits");
         let packed = depth
             | address
-            | (row.buckets.len() as u64) << LEN_SHIFT
+            | (row.len as u64) << LEN_SHIFT
             | u64::from(row.mask.count_ones()) << GOOD_SHIFT
             | if has_extra { EXTRA } else { 0 };
         Packed(packed, PhantomData)
@@ -241,29 +257,13 @@ impl Packed {
     pub unsafe fn row<'a>(self) -> Row<'a> {
         let len = (self.0 >> LEN_SHIFT) as usize & LEN_MAX;
         let good = (self.0 >> GOOD_SHIFT) as u32 & 15;
-        let buckets = if len == 0 {
-            &[]
-        } else {
-            // SAFETY: so many initialised buckets stand there, says the caller.
-            unsafe { std::slice::from_raw_parts(self.address(), len) }
-        };
         let mask = !(ROUTE_ALL.wrapping_shr(good)) & ROUTE_ALL;
-        Row { buckets, mask, depth: self.depth() }
-    }
-
-    /// One of the row's buckets, for changes.
-    ///
-    /// # Safety
-    /// As for [`Packed::row`], and nobody else uses this bucket during 'a.
-    #[inline]
-    pub unsafe fn bucket_mut<'a>(self, at: usize) -> Option<&'a mut Bucket> {
-        let len = (self.0 >> LEN_SHIFT) as usize & LEN_MAX;
-        // SAFETY: so many initialised buckets stand there, and this one is the caller's alone.
-        (at < len).then(|| unsafe { &mut *self.address().add(at).cast_mut() })
+        Row { at: self.address(), len, mask, depth: self.depth(), buckets: PhantomData }
     }
 
     #[inline]
-    fn address(self) -> *const Bucket {
-        std::ptr::with_exposed_provenance((self.0 & ADDRESS) as usize)
+    fn address(self) -> NonNull<Bucket> {
+        let at = std::ptr::with_exposed_provenance_mut((self.0 & ADDRESS) as usize);
+        NonNull::new(at).unwrap_or(NonNull::dangling())
     }
 }

@@ -15,6 +15,8 @@
 //!  2. Each layer has a free slot, so a search ends.
 //!  3. Both layers have the same number of buckets, so one bucket number is a home in both.
 
+use std::ptr::NonNull;
+
 use super::bucket::{Bucket, SLOTS, tag_of};
 use super::entry::{Entry, EntryRef};
 use super::row::{Buckets, Packed, ROUTE_ALL, ROUTE_BITS, Row};
@@ -63,10 +65,10 @@ impl Spot {
         spot(false, bucket, slot)
     }
 
-    /// Bucket and slot, if it is in the main layer.
+    /// Its slot in the bucket.
     #[inline]
-    pub fn in_row(self) -> Option<(usize, usize)> {
-        (!self.extra).then_some((self.bucket as usize, self.slot.into()))
+    pub fn slot(self) -> usize {
+        self.slot.into()
     }
 }
 
@@ -195,18 +197,11 @@ impl Segment {
         Some((spot(true, bucket, slot), entry))
     }
 
-    /// The entry at a spot.
+    /// Where the bucket of a spot stands.
     #[inline]
-    pub fn entry(&self, spot: Spot) -> Option<&Entry> {
+    pub fn pointer(&self, spot: Spot) -> Option<NonNull<Bucket>> {
         let layer = if spot.extra { self.extra.as_ref()? } else { &self.main };
-        layer.buckets[spot.bucket as usize].entry(spot.slot.into())
-    }
-
-    /// The entry at a spot, for changes.
-    #[inline]
-    pub fn entry_mut(&mut self, spot: Spot) -> Option<&mut Entry> {
-        let layer = if spot.extra { self.extra.as_mut()? } else { &mut self.main };
-        layer.buckets[spot.bucket as usize].entry_mut(spot.slot.into())
+        Some(layer.row().pointer(spot.bucket as usize))
     }
 
     /// Places an entry whose key is not here yet. There must be room.

@@ -23,7 +23,11 @@
 //!  3. The directory doubles only while it has a cell for many keys (`CELL_SHARE`), so keys whose hashes differ in few
 //!     bits (a flood) make a segment longer and never the directory.
 //!  4. The blocks of `blocks` are the entries and nothing else.
+#![allow(unsafe_code)]
 
+use std::ptr::NonNull;
+
+use super::bucket::Bucket;
 use super::compact::Compaction;
 use super::directory::Directory;
 use super::entry::{Entry, EntryRef};
@@ -46,12 +50,19 @@ const SPARSE: usize = 8;
 /// Slots of a segment too small to shrink.
 const SMALL: usize = 32;
 
-/// Where an entry stands in the table. Good until the table changes.
+/// Where an entry stands in the table. Good until a segment changes: by an insertion, a removal, or compaction. A
+/// [`super::Slot`], which has the table for itself, may keep one meanwhile; nobody else does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     hash: u64,
+    bucket: NonNull<Bucket>,
     spot: Spot,
 }
+
+// SAFETY: a place is followed only with the table at hand, which is Send.
+unsafe impl Send for Place {}
+// SAFETY: as for Send.
+unsafe impl Sync for Place {}
 
 /// The table.
 pub(super) struct Table {
@@ -108,44 +119,38 @@ impl Table {
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
         let (row, has_more) = self.directory.row(hash)?;
         if let Some((bucket, slot, entry)) = row.find(hash, key) {
-            return Some((Place { hash, spot: Spot::main(bucket, slot) }, entry));
+            let spot = Spot::main(bucket, slot);
+            return Some((Place { hash, bucket: row.pointer(bucket), spot }, entry));
         }
         if has_more { self.find_anywhere(hash, key) } else { None }
     }
 
     #[cold]
     fn find_anywhere(&self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
-        let (spot, entry) = self.segment_of(hash)?.find(hash, key)?;
-        Some((Place { hash, spot }, entry))
+        let segment = self.segment_of(hash)?;
+        let (spot, entry) = segment.find(hash, key)?;
+        Some((Place { hash, bucket: segment.pointer(spot)?, spot }, entry))
     }
 
     /// The entry at a place.
     #[inline]
     pub fn entry(&self, at: Place) -> &Entry {
-        let entry = match at.spot.in_row() {
-            Some((bucket, slot)) => self
-                .directory
-                .row(at.hash)
-                .and_then(|(row, _)| row.buckets().get(bucket))
-                .and_then(|bucket| bucket.entry(slot)),
-            None => None,
-        };
-        entry
-            .or_else(|| self.segment_of(at.hash)?.entry(at.spot))
-            .expect("a place is good until the table changes")
+        // SAFETY: the bucket is one of this table's, which has not changed since the place was made.
+        let bucket = unsafe { at.bucket.as_ref() };
+        bucket.entry(at.spot.slot()).expect("a place is good until the table changes")
     }
 
     /// The entry at a place, for changes that neither the sums nor the tallies see; others go through
     /// [`Table::edit`].
     #[inline]
     pub fn entry_mut(&mut self, at: Place) -> &mut Entry {
-        entry_mut(&mut self.directory, &mut self.segments, at)
+        entry_mut(at)
     }
 
     /// Replaces an entry's value; deadline and access clock stay.
     #[inline]
     pub fn put(&mut self, at: Place, put: Put<'_>) {
-        let entry = entry_mut(&mut self.directory, &mut self.segments, at);
+        let entry = entry_mut(at);
         let before = Weight::of(entry.get());
         if Waste::wants(before.heap) {
             self.waste.throw(entry.value_mut().take());
@@ -158,7 +163,7 @@ impl Table {
     /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
     #[inline]
     pub fn edit<R>(&mut self, at: Place, change: impl FnOnce(&mut Entry, &mut Slab) -> R) -> R {
-        let entry = entry_mut(&mut self.directory, &mut self.segments, at);
+        let entry = entry_mut(at);
         let before = Weight::of(entry.get());
         let result = change(entry, &mut self.blocks);
         let after = Weight::of(entry.get());
@@ -175,8 +180,10 @@ impl Table {
         if let Some(deadline) = entry.get().deadline() {
             self.count_volatile(segment, deadline);
         }
-        let spot = self.segments[segment as usize].place(hash, entry);
-        Place { hash, spot }
+        let segment = &mut self.segments[segment as usize];
+        let spot = segment.place(hash, entry);
+        let bucket = segment.pointer(spot).expect("an entry stands in a bucket");
+        Place { hash, bucket, spot }
     }
 
     /// Removes an entry and frees it. O(1), now and then one segment's shrinking.
@@ -411,19 +418,11 @@ impl Drop for Table {
     }
 }
 
+/// The entry at a place, for whoever has its table mutably.
 #[inline]
-fn entry_mut<'a>(
-    directory: &'a mut Directory,
-    segments: &'a mut Paged<Segment>,
-    at: Place,
-) -> &'a mut Entry {
-    let entry = match at.spot.in_row() {
-        Some((bucket, slot)) if directory.has_bucket(at.hash, bucket) => {
-            directory.bucket_mut(at.hash, bucket).and_then(|bucket| bucket.entry_mut(slot))
-        }
-        Some(_) | None => directory
-            .number(at.hash)
-            .and_then(|number| segments[number as usize].entry_mut(at.spot)),
-    };
-    entry.expect("a place is good until the table changes")
+fn entry_mut<'a>(mut at: Place) -> &'a mut Entry {
+    // SAFETY: the bucket is one of the table's, which has not changed since the place was made; callers have the table
+    // for themselves and use no other part of its buckets meanwhile.
+    let bucket = unsafe { at.bucket.as_mut() };
+    bucket.entry_mut(at.spot.slot()).expect("a place is good until the table changes")
 }
