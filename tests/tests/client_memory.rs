@@ -166,7 +166,11 @@ fn the_heaviest_go_first_and_those_who_must_stay_do() {
             clients.push(client);
         }
         eventually("all of it is known", || {
-            info(&mut asker, "memory", "mem_clients_normal") > 67 << 20
+            let known = listed(&mut asker, "tot-mem");
+            let holds = |name: &str, mib: usize| {
+                known.iter().any(|(who, held)| who == name && *held >= (mib * MIB) as u64)
+            };
+            holds("small", 1) && holds("spared", 40) && holds("large", 20) && holds("middle", 6)
         });
         for (gone, name) in [(1, "large"), (2, "middle"), (3, "small")] {
             let held = info(&mut asker, "memory", "mem_clients_normal");

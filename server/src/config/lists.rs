@@ -2,7 +2,8 @@
 //!
 //! Owns: their types.   Uses: kinds.   Never: which settings exist.
 
-use super::kinds::{Memory, Range, Setting, Word};
+use super::kinds::{Range, Setting, Word};
+use super::memory::Memory;
 
 /// Cuts the one text that CONFIG SET gives at its spaces; words that came apart from a file stay so.
 /// As in Redis, every single space is a border: two in a row enclose an empty word.

@@ -8,14 +8,13 @@ mod example;
 pub mod kinds;
 mod known;
 pub mod lists;
+pub mod memory;
 pub mod parse;
 mod rows;
 
 pub use change::{ChangeError, Fault};
 pub use example::example;
-pub use kinds::{
-    Allow, ClientMemory, IoThreads, LogFormat, LogLevel, MemoryLimit, MemoryPolicy, Order,
-    RdbVersion,
-};
+pub use kinds::{Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, Order, RdbVersion};
 pub use lists::EventClasses;
+pub use memory::{ClientMemory, MemoryLimit};
 pub use rows::{Config, ROWS, Row, When, row};

@@ -7,10 +7,11 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, ClientMemory, Hertz, HugePages, IoThreads, LogFormat, LogLevel, Memory, MemoryLimit,
-    MemoryPolicy, Mode, Percent, Range, RdbVersion, Secret, Setting,
+    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, Percent, Range,
+    RdbVersion, Secret, Setting,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
+use super::memory::{ClientMemory, Memory, MemoryLimit};
 
 /// When a setting may be given a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -216,7 +216,7 @@ fn sample_changes(engine: &mut Engine, _host: &mut dyn Host) -> Again {
 }
 
 /// What other threads free is known after so many microseconds, while there is anything to do.
-const MEMORY_US: u64 = 10_000;
+const MEMORY_US: u64 = 100_000;
 
 fn is_gauge_old(engine: &Engine) -> bool {
     engine.now.mono_us >= engine.gauged_us + MEMORY_US
