@@ -97,6 +97,8 @@ struct State {
     free: BTreeSet<u32>,
     /// Chunks that ask for huge pages, by number.
     huge: Vec<bool>,
+    /// Somebody will soon need more than a first chunk.
+    foreseen: bool,
     /// Chunks whose huge page may be in pieces, last first.
     broken: Vec<u32>,
     mended: u64,
@@ -171,6 +173,15 @@ impl Land {
             self.work.notify_one();
         }
         Some(chunk)
+    }
+
+    /// Says that a second chunk will soon be needed, so that the keeper has one ready.
+    pub fn foresee(&self) {
+        let mut state = self.lock();
+        state.foreseen = true;
+        if state.kept && state.lacks_ready() {
+            self.work.notify_one();
+        }
     }
 
     /// Takes chunks back.
@@ -352,7 +363,8 @@ impl State {
 
     /// A small server has nothing ready: it would be more than it uses.
     fn lacks_ready(&self) -> bool {
-        self.ready.len() + self.dirty.len() < AHEAD.min(self.taken.len() / 4)
+        let ahead = if self.taken.len() >= 4 { AHEAD } else { self.foreseen.into() };
+        self.ready.len() + self.dirty.len() < ahead
     }
 }
 

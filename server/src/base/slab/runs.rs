@@ -63,7 +63,11 @@ impl Runs {
     /// Aborts when there is no memory.
     pub fn allocate(&mut self, size: usize) -> NonNull<u8> {
         let units = size.div_ceil(UNIT).max(1);
+        let before = self.used;
         self.used += units * UNIT;
+        if before <= CHUNK / 2 && self.used > CHUNK / 2 {
+            self.land.foresee();
+        }
         if units > UNITS {
             let layout = large_layout(size);
             // SAFETY: the size is not 0.
