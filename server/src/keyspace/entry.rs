@@ -397,12 +397,14 @@ impl Entry {
         self.0 = self.block().map_addr(|at| at | marks);
     }
 
-    /// Asks the processor for the block's first two cache lines.
+    /// Asks the processor for the block's first 88 bytes: header, a key of 16 bytes, a value of 64. They begin at any
+    /// multiple of 8, so in one of four cases they touch a third cache line.
     #[inline]
     pub fn prefetch(&self) {
         let at = self.block().as_ptr();
         prefetch(at);
         prefetch(at.wrapping_add(64));
+        prefetch(at.wrapping_add(80));
     }
 
     #[inline]
