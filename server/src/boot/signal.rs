@@ -7,7 +7,7 @@ use crate::io::bell::Bell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Starts the thread. It raises `ending` and wakes the core; SIGHUP is ignored. A thread of its own, so
 /// that the second signal is heard while the core writes its last snapshot.
@@ -16,19 +16,29 @@ use tokio::signal::unix::{SignalKind, signal};
 /// No thread or descriptor left.
 pub fn listen(ending: Arc<AtomicBool>, core: Bell) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        // Without handlers the default holds: the signals end the process.
-        if let Err(error) = runtime.block_on(wait(&ending, &core)) {
-            tracing::warn!("Cannot listen to signals: {error}");
+    // Here and not in the thread: a signal that comes before its handler would end the process.
+    let handlers = {
+        let _within = runtime.enter();
+        Handlers {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         }
-    })?;
+    };
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || runtime.block_on(wait(handlers, &ending, &core)))?;
     Ok(())
 }
 
-async fn wait(ending: &AtomicBool, core: &Bell) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+struct Handlers {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+async fn wait(handlers: Handlers, ending: &AtomicBool, core: &Bell) {
+    let Handlers { mut terminate, mut interrupt, mut hangup } = handlers;
     loop {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
