@@ -10,6 +10,7 @@
 //!  client    one blocking connection                  crowd    clients that never pause
 //!  probe     one that asks at a fixed rate
 //!  cpu       what each thread of a server cost        histogram  durations
+//!  question  from the options to the table
 //!  stopwatch stats report columns json flags          numbers in, lines out
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod json;
 pub mod load;
 pub mod peer;
 pub mod probe;
+pub mod question;
 pub mod report;
 pub mod requests;
 pub mod stats;

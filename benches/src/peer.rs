@@ -87,6 +87,16 @@ impl Spec {
         server.wait_until_ready(begun, &log)?;
         Ok(server)
     }
+
+    /// Starts the server in a folder of its own, for `measure`, and ends it; of a failure the guard cleans up.
+    pub fn alone<T>(&self, measure: impl FnOnce(&Server) -> Outcome<T>) -> Outcome<T> {
+        let folder = guard::folder()?;
+        let server = self.start(&folder)?;
+        let measured = measure(&server)?;
+        drop(server);
+        guard::remove_folder(&folder);
+        Ok(measured)
+    }
 }
 
 /// The server beside this program, if it has been built, and the peers in the cache folder.

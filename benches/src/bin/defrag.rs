@@ -6,12 +6,12 @@
 //! watched with `activedefrag yes`. A probe tells what that costs others.
 
 use lodestore_benches::client::Client;
-use lodestore_benches::columns::{Columns, Comparison, short};
+use lodestore_benches::columns::{Columns, short};
 use lodestore_benches::flags::Flags;
-use lodestore_benches::peer::{self, Server, Spec};
+use lodestore_benches::peer::{self, Server};
 use lodestore_benches::probe::{self, Probe};
-use lodestore_benches::stats::in_turns;
-use lodestore_benches::{Outcome, cpu, guard, requests, run};
+use lodestore_benches::question::Question;
+use lodestore_benches::{Outcome, cpu, requests, run};
 use lodestore_server::base::random::Rng;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -67,30 +67,9 @@ fn main() -> ExitCode {
         if plan.least == 0 || plan.least > plan.most {
             return Err("--least must be above 0 and not above --most".into());
         }
-        let specs = Spec::from_flags(&flags)?;
-        let measured = in_turns(specs.len(), flags.number("--rounds", 1)?, |at, _| {
-            let name = &specs[at].name;
-            measure(&specs[at], plan).map_err(|error| format!("{name}: {error}").into())
-        })?;
-        let rows = specs.iter().map(|spec| spec.name.clone()).zip(measured).collect();
-        let reference = flags.text("--reference").unwrap_or("redis-8.2");
-        let table = Comparison::of_rounds("rss / used", reference, rows);
-        println!("{}", table.text());
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", table.json()))?;
-        }
-        Ok(())
+        let question = Question { what: "rss / used", rounds: 1, reference: "redis-8.2" };
+        question.put(&flags, |spec| spec.alone(|server| fill_and_watch(server, plan)))
     })
-}
-
-/// One server, one round, in a folder of its own.
-fn measure(spec: &Spec, plan: Plan) -> Outcome<Columns> {
-    let folder = guard::folder()?;
-    let server = spec.start(&folder)?;
-    let columns = fill_and_watch(&server, plan)?;
-    drop(server);
-    guard::remove_folder(&folder);
-    Ok(columns)
 }
 
 fn fill_and_watch(server: &Server, plan: Plan) -> Outcome<Columns> {

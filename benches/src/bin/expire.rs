@@ -7,12 +7,12 @@
 //!   ------------------------------------------------- T ========= T + within ----> `back s`
 //! ```
 
-use lodestore_benches::columns::{Columns, Comparison};
+use lodestore_benches::columns::Columns;
 use lodestore_benches::flags::Flags;
-use lodestore_benches::peer::{self, Server, Spec};
+use lodestore_benches::peer::{self, Server};
 use lodestore_benches::probe::{self, Probe};
-use lodestore_benches::stats::in_turns;
-use lodestore_benches::{Outcome, cpu, guard, requests, run};
+use lodestore_benches::question::Question;
+use lodestore_benches::{Outcome, cpu, requests, run};
 use lodestore_server::base::random::Rng;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -59,30 +59,9 @@ fn main() -> ExitCode {
             rate: flags.number("--rate", 500)?,
             others: flags.number("--others", 0)?,
         };
-        let specs = Spec::from_flags(&flags)?;
-        let measured = in_turns(specs.len(), flags.number("--rounds", 3)?, |at, _| {
-            let name = &specs[at].name;
-            measure(&specs[at], plan).map_err(|error| format!("{name}: {error}").into())
-        })?;
-        let rows = specs.iter().map(|spec| spec.name.clone()).zip(measured).collect();
-        let reference = flags.text("--reference").unwrap_or("redis-8.2");
-        let table = Comparison::of_rounds("expire", reference, rows);
-        println!("{}", table.text());
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", table.json()))?;
-        }
-        Ok(())
+        let question = Question { what: "expire", rounds: 3, reference: "redis-8.2" };
+        question.put(&flags, |spec| spec.alone(|server| expire(server, plan)))
     })
-}
-
-/// One server, one round, in a folder of its own.
-fn measure(spec: &Spec, plan: Plan) -> Outcome<Columns> {
-    let folder = guard::folder()?;
-    let server = spec.start(&folder)?;
-    let columns = expire(&server, plan)?;
-    drop(server);
-    guard::remove_folder(&folder);
-    Ok(columns)
 }
 
 fn expire(server: &Server, plan: Plan) -> Outcome<Columns> {

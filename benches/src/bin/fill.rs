@@ -7,12 +7,12 @@
 //! it held up. `turn us` is what the server itself says of its longest turn, in processor time: only lodestore-server does.
 
 use lodestore_benches::client::Client;
-use lodestore_benches::columns::{Columns, Comparison};
+use lodestore_benches::columns::Columns;
 use lodestore_benches::flags::Flags;
 use lodestore_benches::histogram::Histogram;
-use lodestore_benches::peer::{self, Server, Spec};
-use lodestore_benches::stats::in_turns;
-use lodestore_benches::{Outcome, cpu, guard, run};
+use lodestore_benches::peer::{self, Server};
+use lodestore_benches::question::Question;
+use lodestore_benches::{Outcome, cpu, run};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -44,34 +44,21 @@ struct Task {
 fn main() -> ExitCode {
     run(|| {
         let flags = Flags::from_process(&format!("{USAGE}\n{}", peer::USAGE))?;
-        let specs = Spec::from_flags(&flags)?;
         let task = Task {
             keys: flags.number("--keys", 20_000_000)?,
             size: flags.number("--size", 64)?,
             rate: flags.number("--rate", 200_000)?,
             probes: flags.number("--probes", 2_000)?,
         };
-        let measured = in_turns(specs.len(), flags.number("--rounds", 1)?, |at, _| {
-            let spec = &specs[at];
-            measure(spec, task).map_err(|error| format!("{}: {error}", spec.name).into())
-        })?;
-        let rows = specs.iter().map(|spec| spec.name.clone()).zip(measured).collect();
-        let reference = flags.text("--reference").unwrap_or("redis-8.2");
-        let table = Comparison::of_rounds("fill", reference, rows);
-        println!("{}", table.text());
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", table.json()))?;
-        }
-        Ok(())
+        let question = Question { what: "fill", rounds: 1, reference: "redis-8.2" };
+        question.put(&flags, |spec| spec.alone(|server| measure(server, task)))
     })
 }
 
-/// One server, one round, in a folder of its own.
-fn measure(spec: &Spec, task: Task) -> Outcome<Columns> {
-    let folder = guard::folder()?;
-    let server = spec.start(&folder)?;
+/// One server, one round.
+fn measure(server: &Server, task: Task) -> Outcome<Columns> {
     let empty = cpu::resident(server.pid)?;
-    let (waits, filled) = fill_and_probe(&server, task)?;
+    let (waits, filled) = fill_and_probe(server, task)?;
     let grown = cpu::resident(server.pid)?.saturating_sub(empty);
     let mut client = server.client()?;
     let keys = client.ask(&["DBSIZE"])?;
@@ -79,10 +66,8 @@ fn measure(spec: &Spec, task: Task) -> Outcome<Columns> {
         return Err(format!("{} keys were set and DBSIZE says {keys}", task.keys).into());
     }
     let info = client.info()?;
-    print_slices(&spec.name, &info);
+    print_slices(&server.name, &info);
     let turn = info.get("engine_longest_turn_cpu_usec").and_then(|text| text.parse().ok());
-    drop(server);
-    guard::remove_folder(&folder);
     Ok(vec![
         ("p50 us", waits.percentile_us(0.5)),
         ("p99 us", waits.percentile_us(0.99)),

@@ -10,9 +10,9 @@ use lodestore_benches::client::Contents;
 use lodestore_benches::columns::short;
 use lodestore_benches::flags::Flags;
 use lodestore_benches::json::Json;
-use lodestore_benches::peer::{self, Spec};
+use lodestore_benches::peer::{self, Server, Spec};
 use lodestore_benches::stats::{in_turns, median, ratio};
-use lodestore_benches::{Outcome, cpu, guard, run};
+use lodestore_benches::{Outcome, cpu, run};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         for kind in kinds(flags.text("--kinds").unwrap_or("plain,ttl,integer"))? {
             let measured = in_turns(specs.len(), rounds, |at, _| {
                 let spec = &specs[at];
-                measure(spec, kind, size, &counts)
+                spec.alone(|server| measure(server, kind, size, &counts))
                     .map_err(|error| format!("{}: {error}", spec.name).into())
             })?;
             let of_kind = specs.iter().zip(measured).map(|(spec, rounds)| {
@@ -113,9 +113,7 @@ fn kinds(list: &str) -> Outcome<Vec<Kind>> {
 }
 
 /// Fills one server, and looks at its memory at every number of keys.
-fn measure(spec: &Spec, kind: Kind, size: usize, counts: &[u64]) -> Outcome<Vec<f64>> {
-    let folder = guard::folder()?;
-    let server = spec.start(&folder)?;
+fn measure(server: &Server, kind: Kind, size: usize, counts: &[u64]) -> Outcome<Vec<f64>> {
     let mut client = server.client()?;
     let empty = cpu::resident(server.pid)?;
     let contents = (kind.contents)(size);
@@ -132,8 +130,6 @@ fn measure(spec: &Spec, kind: Kind, size: usize, counts: &[u64]) -> Outcome<Vec<
     if keys != format!(":{filled}") {
         return Err(format!("{filled} keys were set and DBSIZE answers {keys}").into());
     }
-    drop(server);
-    guard::remove_folder(&folder);
     Ok(each)
 }
 

@@ -6,13 +6,13 @@
 //! save broke up in memory, the third one pays for.
 
 use lodestore_benches::client::Client;
-use lodestore_benches::columns::{BEST_OTHER, Columns, Comparison};
+use lodestore_benches::columns::{BEST_OTHER, Columns};
 use lodestore_benches::flags::Flags;
 use lodestore_benches::histogram::Histogram;
 use lodestore_benches::load::Load;
 use lodestore_benches::peer::{self, Server, Spec};
+use lodestore_benches::question::Question;
 use lodestore_benches::requests::{Op, Requests, Space};
-use lodestore_benches::stats::in_turns;
 use lodestore_benches::{Outcome, cpu, guard, run};
 use lodestore_server::base::random::Rng;
 use std::path::Path;
@@ -62,7 +62,6 @@ struct Plan {
 fn main() -> ExitCode {
     run(|| {
         let flags = Flags::from_process(&format!("{USAGE}\n{}", peer::USAGE))?;
-        let specs = Spec::from_flags(&flags)?;
         let space = Space {
             keys: flags.number("--keys", 5_000_000)?,
             size: flags.number("--size", 64)?,
@@ -70,21 +69,8 @@ fn main() -> ExitCode {
         };
         let connections = flags.number("--connections", 20)?;
         let plan = Plan { space, random: flags.has("--random"), connections };
-        let measured = in_turns(specs.len(), flags.number("--rounds", 3)?, |at, _| {
-            let spec = &specs[at];
-            measure(spec, plan).map_err(|error| format!("{}: {error}", spec.name).into())
-        })?;
-        let rows = specs.iter().map(|spec| spec.name.clone()).zip(measured).collect();
-        let reference = flags.text("--reference").unwrap_or(BEST_OTHER);
-        let table = Comparison::of_rounds("snapshot", reference, rows);
-        println!("{}", table.text());
-        if flags.has("--markdown") {
-            println!("{}", table.markdown());
-        }
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", table.json()))?;
-        }
-        Ok(())
+        let question = Question { what: "snapshot", rounds: 3, reference: BEST_OTHER };
+        question.put(&flags, |spec| measure(spec, plan))
     })
 }
 
