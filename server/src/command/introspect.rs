@@ -135,7 +135,8 @@ fn keys_in<'a>(cx: &ServerCx<'a>) -> Result<Vec<(&'a [u8], &'static [&'static st
     if !entry.takes(request.len()) {
         return Err(Error::text("ERR Invalid number of arguments specified for command"));
     }
-    Ok(keys_of(entry.row, &request))
+    keys_of(entry.row, &request)
+        .ok_or_else(|| Error::text("ERR Invalid arguments specified for command"))
 }
 
 static HELP: Command = Command {
@@ -298,21 +299,40 @@ fn write_spec(reply: &mut Reply, spec: &KeySpec) {
     reply.bulk(b"flags");
     write_words(reply, spec.access);
     reply.bulk(b"begin_search");
-    reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(b"index");
-    reply.bulk(b"spec");
-    reply.map(1);
-    reply.bulk(b"index");
-    reply.int(spec.first.into());
+    match spec.begin {
+        Begin::At(at) => write_search(reply, "index", &[("index", Ok(at))]),
+        Begin::Behind { word, from } => {
+            write_search(reply, "keyword", &[("keyword", Err(word)), ("startfrom", Ok(from))]);
+        }
+        Begin::Unknown => write_search(reply, "unknown", &[]),
+    }
     reply.bulk(b"find_keys");
+    match spec.find {
+        Find::Range { last, step, limit } => {
+            let range = [("lastkey", Ok(last)), ("keystep", Ok(step)), ("limit", Ok(limit))];
+            write_search(reply, "range", &range);
+        }
+        Find::Numbered { number, first, step } => {
+            let keynum =
+                [("keynumidx", Ok(number)), ("firstkey", Ok(first)), ("keystep", Ok(step))];
+            write_search(reply, "keynum", &keynum);
+        }
+        Find::Unknown => write_search(reply, "unknown", &[]),
+    }
+}
+
+/// One half of a specification: its kind, and numbers or words by name.
+fn write_search(reply: &mut Reply, kind: &str, fields: &[(&str, std::result::Result<i32, &str>)]) {
     reply.map(2);
     reply.bulk(b"type");
-    reply.bulk(b"range");
+    reply.bulk(kind.as_bytes());
     reply.bulk(b"spec");
-    reply.map(3);
-    for (name, value) in [("lastkey", spec.last), ("keystep", spec.step), ("limit", 0)] {
+    reply.map(fields.len());
+    for (name, value) in fields {
         reply.bulk(name.as_bytes());
-        reply.int(value.into());
+        match value {
+            Ok(number) => reply.int((*number).into()),
+            Err(word) => reply.bulk(word.as_bytes()),
+        }
     }
 }

@@ -116,7 +116,7 @@ static USAGE: Command = Command {
     summary: "Returns the bytes of memory that a key and its value take.",
     complexity: "O(1): values know their size, so SAMPLES changes nothing.",
     args: &[key("key"), integer("count").after("SAMPLES").optional()],
-    keys: &[KeySpec { first: 2, last: 0, step: 1, access: &["RO"] }],
+    keys: &[key_at(2, &["RO"])],
     run: Run::Read(usage),
     ..Command::BASE
 };

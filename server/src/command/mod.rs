@@ -33,6 +33,7 @@ mod info_memory;
 mod info_process;
 mod info_stats;
 mod introspect;
+pub mod key_spec;
 mod keys;
 mod memory;
 mod memory_doctor;

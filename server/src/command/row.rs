@@ -7,6 +7,8 @@
 //! categories, key routing and keyspace events are derived; `check` refuses an incomplete or
 //! contradictory row while compiling.
 
+pub use super::key_spec::*;
+
 use super::context::{ReadCx, ServerCx, SessionCx, WriteCx};
 use super::next::Next;
 use crate::keyspace::change::{Change, Event};
@@ -349,38 +351,6 @@ const fn all_fixed(args: &[Arg]) -> bool {
     true
 }
 
-/// Where keys stand in a request, and what is done to them.
-#[derive(Clone, Copy)]
-pub struct KeySpec {
-    /// The position of the first key; 1 is the first argument.
-    pub first: i32,
-    /// The last key, counted from the first (0: only one), or from the end when negative (-1: the last word).
-    pub last: i32,
-    /// The distance between two keys.
-    pub step: i32,
-    /// What is done to them, in the words of COMMAND INFO.
-    pub access: &'static [&'static str],
-}
-
-/// One key, at position 1, that is only read.
-pub const READ_ONE: &[KeySpec] =
-    &[KeySpec { first: 1, last: 0, step: 1, access: &["RO", "access"] }];
-/// All arguments are keys that are only read.
-pub const READ_ALL: &[KeySpec] =
-    &[KeySpec { first: 1, last: -1, step: 1, access: &["RO", "access"] }];
-/// One key, at position 1, whose value is read and changed.
-pub const UPDATE_ONE: &[KeySpec] =
-    &[KeySpec { first: 1, last: 0, step: 1, access: &["RW", "access", "update"] }];
-
-/// One key, at position 1.
-pub const fn one_key(access: &'static [&'static str]) -> KeySpec {
-    KeySpec { first: 1, last: 0, step: 1, access }
-}
-/// Every argument is a key.
-pub const fn all_keys(access: &'static [&'static str]) -> KeySpec {
-    KeySpec { first: 1, last: -1, step: 1, access }
-}
-
 impl Command {
     /// What a row need not say.
     pub const BASE: Command = Command {
@@ -434,7 +404,13 @@ impl Command {
     /// The position of its first key, if it has one at a fixed place.
     #[inline]
     pub const fn first_key(&self) -> usize {
-        if self.keys.is_empty() || self.keys[0].first < 0 { 0 } else { self.keys[0].first as usize }
+        if self.keys.is_empty() {
+            return 0;
+        }
+        match self.keys[0].fixed_first() {
+            Some(at) => at as usize,
+            None => 0,
+        }
     }
 }
 

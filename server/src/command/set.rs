@@ -81,7 +81,7 @@ static MSET: Command = Command {
     summary: "Sets the string values of several keys at once.",
     complexity: "O(N) where N is the number of keys.",
     args: &[block("key_value", &[key("key"), string("value")]).multiple()],
-    keys: &[KeySpec { first: 1, last: -1, step: 2, access: &["OW", "update"] }],
+    keys: &[key_range(1, -1, 2, &["OW", "update"])],
     flags: DENY_OOM,
     events: &[Event::SET, Event::NEW],
     run: Run::Write(mset),
@@ -146,12 +146,7 @@ static SET: Command = Command {
         )
         .optional(),
     ],
-    keys: &[KeySpec {
-        first: 1,
-        last: 0,
-        step: 1,
-        access: &["RW", "access", "update", "variable_flags"],
-    }],
+    keys: &[one_key(&["RW", "access", "update", "variable_flags"])],
     access_without: Some(("GET", &["OW", "update"])),
     flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],

@@ -120,7 +120,7 @@ static WATCH: Command = Command {
     summary: "Makes the next EXEC fail if one of these keys changes before it.",
     complexity: "O(1) for every key.",
     args: &[key("key").multiple()],
-    keys: &[KeySpec { first: 1, last: -1, step: 1, access: &["RO"] }],
+    keys: &[all_keys(&["RO"])],
     flags: FLAGS.and(FAST).and(ALLOW_BUSY).and(NOT_QUEUED),
     run: Run::Session(watch),
     ..Command::BASE
