@@ -36,6 +36,7 @@ impl ChangeError {
                 format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
             }
             Fault::Refused(words) => {
+                let name = name.to_ascii_lowercase();
                 format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {words}")
             }
         }
@@ -75,17 +76,17 @@ impl Config {
         glob: impl Fn(&[u8], &[u8], bool) -> bool,
     ) -> Vec<(String, String)> {
         let is_pattern = |text: &[u8]| text.iter().any(|b| b"*?[".contains(b));
-        let (globs, exact): (Vec<&[u8]>, Vec<&[u8]>) = patterns.iter().partition(|p| is_pattern(p));
+        let meets = |text: &[u8], name: &str| match is_pattern(text) {
+            true => glob(text, name.as_bytes(), true),
+            false => text.eq_ignore_ascii_case(name.as_bytes()),
+        };
         let mut found = Vec::new();
         for row in ROWS {
             for name in row.names() {
-                let written = exact.iter().find(|text| text.eq_ignore_ascii_case(name.as_bytes()));
-                let answer = match written {
-                    Some(text) => String::from_utf8_lossy(text).into_owned(),
-                    None if globs.iter().any(|p| glob(p, name.as_bytes(), true)) => name.to_owned(),
-                    None => continue,
-                };
-                found.push((answer, (row.get)(self)));
+                // The first that asks for it decides how it is written.
+                let Some(text) = patterns.iter().find(|text| meets(text, name)) else { continue };
+                let written = if is_pattern(text) { name.as_bytes() } else { text };
+                found.push((String::from_utf8_lossy(written).into_owned(), (row.get)(self)));
             }
         }
         found
