@@ -153,9 +153,7 @@ impl Engine {
 
     /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence.
     fn plain_runs(&self, me: &Session) -> bool {
-        me.answers == Answers::On
-            && me.transaction.is_none()
-            && gate::all_open(me, &self.parts, self.now)
+        me.answers == Answers::On && gate::all_open(me, &self.parts, self.now)
     }
 
     /// Applies the batch's ending behind its last reply.
