@@ -2,7 +2,7 @@
 //!
 //! Owns: the texts.   Uses: nothing.   Never: decides when an error applies.
 //!
-//! A text that echoes what a client sent is cut at 128 bytes, and CR, LF and NUL become spaces, so
+//! A text that echoes what a client sent is cut at 128 bytes and at a NUL, and CR and LF become spaces, so
 //! that no input can break a reply in two.
 
 use std::borrow::Cow;

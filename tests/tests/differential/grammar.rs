@@ -274,7 +274,6 @@ const SETTINGS: &[&[u8]] = &[
     b"lfu-log-factor",
     b"LFU-decay-time",
     b"notify-keyspace-events",
-    b"maxmemory-samples",
     b"nosuch",
     b"lfu*",
 ];

@@ -57,9 +57,7 @@ fn try_seed(arena: &mut Arena, grammar: &grammar::Grammar, seed: u64, finds: &mu
     }
     if (0..AGAIN).any(|_| arena.play(&program).is_none()) {
         finds.fleeting += 1;
-        let title = format!("seed {seed}: once only");
-        println!("{}", report::signature(&program, &found));
-        println!("{title}");
+        println!("seed {seed}: once only: {}", report::signature(&program, &found));
         return;
     }
     finds.kinds.insert(report::signature(&program, &found));

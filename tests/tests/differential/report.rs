@@ -5,6 +5,7 @@
 use crate::program::{Act, Program, Step};
 use crate::run::{Answer, Difference};
 use lodestore_tests::client::Proto;
+use lodestore_tests::reply::Reply;
 use lodestore_tests::text::quote;
 
 /// The transcript: what the peer answers is what is expected.
@@ -14,8 +15,8 @@ pub fn transcript(title: &str, program: &Program, found: &Difference) -> String 
     for (at, step) in program.steps.iter().enumerate() {
         out.push_str(&sent(step));
         if at == found.step {
-            out.push_str(&format!("  # Lodestore: {}\n", line(&found.ours)));
-            out.push_str(&format!("  {}\n", line(&found.theirs)));
+            let (ours, theirs) = lines(found);
+            out.push_str(&format!("  # Lodestore: {ours}\n  {theirs}\n"));
         } else if matches!(step.act, Act::Send(_)) {
             out.push_str("  ?\n");
         }
@@ -44,9 +45,24 @@ pub fn signature(program: &Program, found: &Difference) -> String {
     let Some(Act::Send(args)) = program.steps.get(found.step).map(|step| &step.act) else {
         return String::new();
     };
-    let start = |answer: &Answer| line(answer).chars().take(14).collect::<String>();
+    let start = |line: String| line.chars().take(14).collect::<String>().to_lowercase();
+    let (ours, theirs) = lines(found);
     let name = String::from_utf8_lossy(&args[0]).to_uppercase();
-    format!("{name} {} {}", start(&found.ours), start(&found.theirs))
+    format!("{name} {} {}", start(ours), start(theirs))
+}
+
+/// Both answers; of two arrays only the items that differ, after `...` for the others.
+fn lines(found: &Difference) -> (String, String) {
+    if let (Ok(ours), Ok(theirs)) = (&found.ours, &found.theirs)
+        && let (Reply::Array(mine), Reply::Array(other)) = (&ours.reply, &theirs.reply)
+        && mine.len() == other.len()
+        && mine.len() > 3
+    {
+        let pairs = mine.iter().zip(other).filter(|(mine, other)| mine != other);
+        let (mine, other): (Vec<_>, Vec<_>) = pairs.map(|(m, o)| (m.line(), o.line())).unzip();
+        return (format!("... {}", mine.join(" ... ")), format!("... {}", other.join(" ... ")));
+    }
+    (line(&found.ours), line(&found.theirs))
 }
 
 fn line(answer: &Answer) -> String {

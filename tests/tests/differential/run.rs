@@ -106,7 +106,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("lfu-log-factor", "10"),
     ("lfu-decay-time", "1"),
     ("notify-keyspace-events", ""),
-    ("maxmemory-samples", "5"),
     ("maxmemory-policy", "noeviction"),
 ];
 
