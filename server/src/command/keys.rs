@@ -13,9 +13,11 @@ pub fn keys_of<'a>(
     row: &Command,
     args: &[&'a [u8]],
 ) -> Option<Vec<(&'a [u8], &'static [&'static str])>> {
+    // Options stand behind the key and the value, which may be called like one.
+    let mut options = args.iter().skip(3);
     let lesser = row
         .access_without
-        .filter(|(word, _)| !args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes())));
+        .filter(|(word, _)| !options.any(|arg| arg.eq_ignore_ascii_case(word.as_bytes())));
     let mut keys = Vec::new();
     for spec in row.keys {
         let access = lesser.map_or(spec.access, |(_, access)| access);

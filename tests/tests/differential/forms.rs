@@ -50,7 +50,7 @@ pub const FORMS: &str = "
 1 RANDOMKEY
 4 RENAME key key
 3 RENAMENX key key
-4 RESTORE key resttl payload [REPLACE] [ABSTTL] [IDLETIME int|FREQ int]
+4 RESTORE key resttl payload [REPLACE] [ABSTTL] [IDLETIME small|FREQ int]
 3 SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 2 TOUCH key...
 2 TYPE key

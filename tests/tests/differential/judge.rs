@@ -42,6 +42,7 @@ const UNEQUAL: &[(&str, Form, &str)] = &[
     ("pttl pexpiretime", Form::Near(5000), "the moment a command is executed, in milliseconds"),
     ("object|idletime", Form::Near(5), "the moment a command is executed, in seconds"),
     ("object|freq", Form::Kind, "chance"),
+    ("object|refcount", Form::Kind, "values are not shared, nor held by a queue"),
     ("dump", Form::Dump, "each server writes the version of its own format"),
     ("memory|usage", Form::Kind, "entries are laid out in another way"),
     ("hello", Form::Kind, "versions and the id of the client"),
@@ -75,13 +76,22 @@ struct Chosen {
     reason: &'static str,
 }
 
-const CHOSEN: &[Chosen] = &[Chosen {
-    command: "config|set",
-    before: Some((8, 6)),
-    ours: "*argument(s) must be one of the following: volatile-lru, *",
-    theirs: "*argument(s) must be one of the following: volatile-lru, *",
-    reason: "policies of later versions are named as well",
-}];
+const CHOSEN: &[Chosen] = &[
+    Chosen {
+        command: "restore",
+        before: None,
+        ours: "-ERR invalid expire time in 'restore' command",
+        theirs: "*",
+        reason: "Redis adds past the end of what a number can hold",
+    },
+    Chosen {
+        command: "config|set",
+        before: Some((8, 6)),
+        ours: "*argument(s) must be one of the following: volatile-lru, *",
+        theirs: "*argument(s) must be one of the following: volatile-lru, *",
+        reason: "policies of later versions are named as well",
+    },
+];
 
 /// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
 const ECHO: usize = 128;

@@ -81,6 +81,8 @@ impl Program {
                     self.send(OBSERVER, words(&[b"OBJECT", b"ENCODING", key]));
                 }
             }
+            // Removes what has expired, under whatever name.
+            self.send(OBSERVER, words(&[b"SCAN", b"0", b"COUNT", b"1000"]));
             self.send(OBSERVER, words(&[b"KEYS", b"*"]));
             self.send(OBSERVER, words(&[b"DBSIZE"]));
         }
