@@ -40,7 +40,7 @@ const UNEQUAL: &[(&str, Form, &str)] = &[
     ("lastsave", Form::Kind, "time"),
     ("ttl expiretime", Form::Near(5), "the moment a command is executed, in seconds"),
     ("pttl pexpiretime", Form::Near(5000), "the moment a command is executed, in milliseconds"),
-    ("object|idletime", Form::Near(5), "the moment a command is executed, in seconds"),
+    ("object|idletime", Form::Kind, "Redis shares small numbers, and their age with them"),
     ("object|freq", Form::Kind, "chance"),
     ("object|refcount", Form::Kind, "values are not shared, nor held by a queue"),
     ("dump", Form::Dump, "each server writes the version of its own format"),
@@ -76,22 +76,13 @@ struct Chosen {
     reason: &'static str,
 }
 
-const CHOSEN: &[Chosen] = &[
-    Chosen {
-        command: "restore",
-        before: None,
-        ours: "-ERR invalid expire time in 'restore' command",
-        theirs: "*",
-        reason: "Redis adds past the end of what a number can hold",
-    },
-    Chosen {
-        command: "config|set",
-        before: Some((8, 6)),
-        ours: "*argument(s) must be one of the following: volatile-lru, *",
-        theirs: "*argument(s) must be one of the following: volatile-lru, *",
-        reason: "policies of later versions are named as well",
-    },
-];
+const CHOSEN: &[Chosen] = &[Chosen {
+    command: "config|set",
+    before: Some((8, 6)),
+    ours: "*argument(s) must be one of the following: volatile-lru, *",
+    theirs: "*argument(s) must be one of the following: volatile-lru, *",
+    reason: "policies of later versions are named as well",
+}];
 
 /// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
 const ECHO: usize = 128;
@@ -150,6 +141,9 @@ fn is_of_one_version(args: &Args) -> bool {
     }
 }
 
+/// A time to live that ends after all that a number can say: Redis adds past its end, and the key is gone.
+const ENDLESS_MS: i64 = i64::MAX / 2;
+
 /// Below this many milliseconds a time to live may end while a program runs.
 const SHORT_MS: i64 = 60_000;
 
@@ -158,17 +152,19 @@ fn is_a_matter_of_time(args: &Args) -> bool {
     let is_short = |arg: &Vec<u8>, unit: i64| {
         number(arg).is_some_and(|n| n > 0 && n.saturating_mul(unit) < SHORT_MS)
     };
-    let name = args[0].to_ascii_lowercase();
-    let second = match &name[..] {
+    let is_endless =
+        |arg: &Vec<u8>| name(args) == "restore" && number(arg).is_some_and(|n| n > ENDLESS_MS);
+    let word = args[0].to_ascii_lowercase();
+    let second = match &word[..] {
         b"expire" | b"setex" => Some(1000),
         b"pexpire" | b"psetex" | b"restore" => Some(1),
         _ => None,
     };
     if let Some(unit) = second {
-        return args.get(2).is_some_and(|arg| is_short(arg, unit));
+        return args.get(2).is_some_and(|arg| is_short(arg, unit) || is_endless(arg));
     }
     // These wait for replicas that never come: only for a moment.
-    if matches!(&name[..], b"wait" | b"waitaof") {
+    if matches!(&word[..], b"wait" | b"waitaof") {
         let moment = |arg: &Vec<u8>| number(arg).is_some_and(|n| n > 3 || n == 0);
         return args.last().is_some_and(moment);
     }

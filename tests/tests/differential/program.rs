@@ -64,6 +64,8 @@ impl Program {
     /// A key whose time passes while nobody does anything.
     fn expire_something(&mut self, who: usize, dice: &mut Dice) {
         let key = dice.pick(KEYS);
+        // A transaction would put it off.
+        self.send(who, words(&[b"DISCARD"]));
         self.send(who, words(&[b"PEXPIRE", key, b"1"]));
         self.steps.push(Step { who, act: Act::Wait(Duration::from_millis(25)) });
     }

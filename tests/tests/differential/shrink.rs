@@ -2,6 +2,7 @@
 //!
 //! Owns: what is tried.   Uses: run.   Never: a program that shows no difference.
 
+use crate::judge::is_sent;
 use crate::program::{Act, Program, Step};
 use crate::run::{Arena, Difference};
 use lodestore_tests::client::Proto;
@@ -88,13 +89,11 @@ impl Best<'_> {
         while at < self.program.steps.len() {
             let mut word = 1;
             while let Some(arg) = word_at(&self.program.steps, at, word) {
-                let shorter = self.replaced(at, |args| drop(args.remove(word)));
-                if self.consider(shorter) {
+                if self.consider_with(at, |args| drop(args.remove(word))) {
                     continue;
                 }
                 for plain in plainer(&arg) {
-                    let candidate = self.replaced(at, |args| args[word] = plain.clone());
-                    if self.consider(candidate) {
+                    if self.consider_with(at, |args| args[word] = plain.clone()) {
                         break;
                     }
                 }
@@ -104,12 +103,16 @@ impl Best<'_> {
         }
     }
 
-    fn replaced(&self, at: usize, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Program {
+    /// Tries the program with another command at a step, if that is one that may be sent.
+    fn consider_with(&mut self, at: usize, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> bool {
         let mut candidate = self.program.clone();
         if let Act::Send(args) = &mut candidate.steps[at].act {
             change(args);
+            if !is_sent(args) {
+                return false;
+            }
         }
-        candidate
+        self.consider(candidate)
     }
 }
 
