@@ -105,7 +105,6 @@ pub const FORMS: &str = "
 1 CONFIG RESETSTAT
 1 CONFIG SET (lfu-log-factor small|lfu-decay-time small|notify-keyspace-events flags|maxmemory-policy policy)...
 3 DBSIZE
-1 DEBUG DIGEST-VALUE key...
 2 FLUSHALL [ASYNC|SYNC]
 3 FLUSHDB [ASYNC|SYNC]
 1 INFO [section]

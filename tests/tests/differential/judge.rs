@@ -132,10 +132,13 @@ pub fn is_sent(args: &Args) -> bool {
 }
 
 /// What older versions refuse for its arity, so that their EXEC fails: COMMAND GETKEYS of a single word (7.2
-/// and later take it), HELLO whose options are wrong in the end (7.2 and later then do none of them).
+/// and later take it), HELLO whose options are wrong in the end (7.2 and later then do none of them). And names of
+/// clients with a NUL: Redis looks at them up to there only.
 fn is_of_one_version(args: &Args) -> bool {
     match name(args).as_str() {
         "command|getkeys" | "command|getkeysandflags" => args.len() < 4,
+        "client|setname" | "client|setinfo" => args.iter().any(|arg| arg.contains(&0)),
+        "hello" if args.iter().any(|arg| arg.contains(&0)) => true,
         "hello" => !matches!(args.len(), 1 | 2 | 4),
         _ => false,
     }
