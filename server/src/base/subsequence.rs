@@ -44,7 +44,8 @@ pub fn runs(a: &[u8], b: &[u8]) -> Option<Vec<Run>> {
     let (mut i, mut j, mut row) = (a.len(), b.len(), rows.count);
     while i > 0 && j > 0 {
         if a[i - 1] == b[j - 1] {
-            (i, j, row) = (i - 1, j - 1, row - 1);
+            (i, j) = (i - 1, j - 1);
+            row -= usize::from(rows.changed(i));
             match runs.last_mut() {
                 Some(run) if (run.a.start, run.b.start) == (i + 1, j + 1) => {
                     (run.a.start, run.b.start) = (i, j);
@@ -53,7 +54,7 @@ pub fn runs(a: &[u8], b: &[u8]) -> Option<Vec<Run>> {
             }
         } else if rows.grows(row, j - 1) {
             i -= 1;
-            row -= usize::from(rows.masks.of(a[i]).is_some());
+            row -= usize::from(rows.changed(i));
         } else {
             j -= 1;
         }
@@ -100,42 +101,57 @@ impl Masks {
     }
 }
 
-/// Makes a row the next one, by where its byte stands.
+/// Makes a row the next one, by where its byte stands; tells whether that is another one.
 #[inline]
-fn advance(row: &mut [u64], mask: &[u64]) {
-    let mut carry = 0;
+fn advance(row: &mut [u64], mask: &[u64]) -> bool {
+    let (mut carry, mut changes) = (0, 0);
     for (word, mask) in row.iter_mut().zip(mask) {
         let (sum, over) = word.overflowing_add(*word & mask);
         let (sum, over_again) = sum.overflowing_add(carry);
         carry = u64::from(over | over_again);
-        *word = sum | (*word & !mask);
+        let next = sum | (*word & !mask);
+        changes |= *word ^ next;
+        *word = next;
     }
+    changes != 0
 }
 
-/// The rows of all bytes of the first string that stand in the second one; the others leave the row as it was.
+/// The rows that differ from the one before. A change moves a growth forward or adds one, so there are few of them
+/// where the second string is short, however long the first one is.
 struct Rows {
-    masks: Masks,
     /// Bytes of a row: whole words would be eight times as much for a second string of one byte.
     width: usize,
     bits: Vec<u8>,
     count: usize,
+    /// A bit for each byte of the first string: the row changes with it.
+    changes: Vec<u64>,
 }
 
 impl Rows {
     fn new(a: &[u8], b: &[u8]) -> Option<Rows> {
         let masks = Masks::new(a, b);
         let width = b.len().div_ceil(8);
-        let count = a.iter().filter(|&&byte| masks.of(byte).is_some()).count();
-        let mut bits = Vec::new();
-        bits.try_reserve_exact(count.checked_mul(width)?).ok()?;
+        let (mut bits, mut count) = (Vec::new(), 0);
+        let mut changes = vec![0; a.len().div_ceil(64)];
         let mut row = vec![u64::MAX; masks.words];
-        for mask in a.iter().filter_map(|&byte| masks.of(byte)) {
-            advance(&mut row, mask);
+        for (at, &byte) in a.iter().enumerate() {
+            if masks.of(byte).is_none_or(|mask| !advance(&mut row, mask)) {
+                continue;
+            }
+            bits.try_reserve(width).ok()?;
             let (whole, last) = row.split_at(width / 8);
             whole.iter().for_each(|word| bits.extend_from_slice(&word.to_le_bytes()));
             last.iter().for_each(|word| bits.extend_from_slice(&word.to_le_bytes()[..width % 8]));
+            count += 1;
+            changes[at / 64] |= 1 << (at % 64);
         }
-        Some(Rows { masks, width, bits, count })
+        Some(Rows { width, bits, count, changes })
+    }
+
+    /// Whether the row changes with a byte of the first string.
+    #[inline]
+    fn changed(&self, at: usize) -> bool {
+        self.changes[at / 64] >> (at % 64) & 1 == 1
     }
 
     /// Whether the length grows at a position of a row, counted from 1; row 0 is that of no bytes at all.
