@@ -53,6 +53,7 @@ mod set_many;
 mod set_options;
 mod string;
 mod transaction;
+mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
@@ -80,4 +81,5 @@ static FAMILIES: &[&[&row::Command]] = &[
     set_many::TABLE,
     string::TABLE,
     transaction::TABLE,
+    wait::TABLE,
 ];
