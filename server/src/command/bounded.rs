@@ -145,7 +145,7 @@ impl<'a> Words<'a> {
         let mut words = Words::default();
         let mut args = args.iter();
         while let Some(word) = args.next() {
-            let time = match word.to_ascii_lowercase().as_slice() {
+            match word.to_ascii_lowercase().as_slice() {
                 b"byfloat" => once(&mut words.float, args.next())?,
                 b"byint" => once(&mut words.integer, args.next())?,
                 b"lbound" => once(&mut words.lower, args.next())?,
@@ -153,15 +153,11 @@ impl<'a> Words<'a> {
                 b"saturate" => switch(&mut words.saturate)?,
                 b"persist" => switch(&mut words.persist)?,
                 b"enx" => switch(&mut words.only_without)?,
-                b"ex" => Some(Word::Ex),
-                b"px" => Some(Word::Px),
-                b"exat" => Some(Word::ExAt),
-                b"pxat" => Some(Word::PxAt),
+                b"ex" => words.live(Word::Ex, args.next())?,
+                b"px" => words.live(Word::Px, args.next())?,
+                b"exat" => words.live(Word::ExAt, args.next())?,
+                b"pxat" => words.live(Word::PxAt, args.next())?,
                 _ => return Err(Error::Syntax),
-            };
-            if let Some(word) = time {
-                let number = args.next().ok_or(Error::Syntax)?;
-                once(&mut words.time, Some((word, number)))?;
             }
         }
         let contradicts = words.float.is_some() && words.integer.is_some()
@@ -173,6 +169,10 @@ impl<'a> Words<'a> {
             return Err(Error::text("ERR ENX flag requires an expiration"));
         }
         Ok(words)
+    }
+
+    fn live(&mut self, word: Word, number: Option<&'a [u8]>) -> Result<()> {
+        once(&mut self.time, number.map(|number| (word, number)))
     }
 
     /// The increment and the bounds, in the kind that the increment is counted in.
@@ -214,20 +214,16 @@ impl<'a> Words<'a> {
 }
 
 /// Takes a word's operand, which must be there and may come once.
-fn once<T>(place: &mut Option<T>, operand: Option<T>) -> Result<Option<Word>> {
-    let operand = operand.ok_or(Error::Syntax)?;
-    if place.replace(operand).is_some() {
-        return Err(Error::Syntax);
+fn once<T>(place: &mut Option<T>, operand: Option<T>) -> Result<()> {
+    match place.replace(operand.ok_or(Error::Syntax)?) {
+        None => Ok(()),
+        Some(_) => Err(Error::Syntax),
     }
-    Ok(None)
 }
 
 /// Takes a word that may come once.
-fn switch(place: &mut bool) -> Result<Option<Word>> {
-    if std::mem::replace(place, true) {
-        return Err(Error::Syntax);
-    }
-    Ok(None)
+fn switch(place: &mut bool) -> Result<()> {
+    if std::mem::replace(place, true) { Err(Error::Syntax) } else { Ok(()) }
 }
 
 /// An increment, and the bounds that hold for the sum, themselves included.
