@@ -132,13 +132,14 @@ impl Rows {
         let masks = Masks::new(a, b);
         let width = b.len().div_ceil(8);
         let (mut bits, mut count) = (Vec::new(), 0);
+        // Room for all rows; what is not used is never touched.
+        bits.try_reserve_exact(a.len().checked_mul(width)?).ok()?;
         let mut changes = vec![0; a.len().div_ceil(64)];
         let mut row = vec![u64::MAX; masks.words];
         for (at, &byte) in a.iter().enumerate() {
             if masks.of(byte).is_none_or(|mask| !advance(&mut row, mask)) {
                 continue;
             }
-            bits.try_reserve(width).ok()?;
             let (whole, last) = row.split_at(width / 8);
             whole.iter().for_each(|word| bits.extend_from_slice(&word.to_le_bytes()));
             last.iter().for_each(|word| bits.extend_from_slice(&word.to_le_bytes()[..width % 8]));
