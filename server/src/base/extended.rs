@@ -323,7 +323,7 @@ fn near(n: u64, exponent: i64) -> Extended {
     // 128 bits by less than 63 give at least 65: the 64 that are kept and one to round by.
     let shift = n.leading_zeros() + 64;
     let n = u128::from(n) << shift;
-    rounded(n / fives, exponent - i64::from(shift), n % fives != 0)
+    rounded(n / fives, exponent - i64::from(shift), !n.is_multiple_of(fives))
 }
 
 /// `digits * 10^exponent`.

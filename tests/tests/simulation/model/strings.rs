@@ -125,7 +125,7 @@ fn set(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
         Some((word, operand)) => {
             holds(word, operand, before.as_ref().map(|item| item.value.as_slice()))
         }
-        None => Ok(!(options.nx && before.is_some()) && !(options.xx && before.is_none())),
+        None => Ok(!((options.nx && before.is_some()) || (options.xx && before.is_none()))),
     };
     let fits = match fits {
         Ok(fits) => fits,
