@@ -18,10 +18,12 @@ mod client;
 pub mod client_list;
 mod config;
 mod connection;
+mod copy;
 mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+mod dump;
 mod expiry;
 mod flush;
 mod footprint;
@@ -38,13 +40,16 @@ mod keys;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
+mod object;
 mod persist;
 mod pubsub;
+mod rename;
 mod scan;
 mod server;
 mod set;
 mod set_options;
 mod string;
+mod swap;
 mod transaction;
 
 /// The tables of all families.
@@ -52,19 +57,24 @@ static FAMILIES: &[&[&row::Command]] = &[
     client::TABLE,
     config::TABLE,
     connection::TABLE,
+    copy::TABLE,
     counter::TABLE,
     debug::TABLE,
+    dump::TABLE,
     expiry::TABLE,
     flush::TABLE,
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
     memory::TABLE,
+    object::TABLE,
     persist::TABLE,
     pubsub::TABLE,
+    rename::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
     string::TABLE,
+    swap::TABLE,
     transaction::TABLE,
 ];
