@@ -51,6 +51,7 @@ mod set_options;
 mod string;
 mod swap;
 mod transaction;
+mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
@@ -77,4 +78,5 @@ static FAMILIES: &[&[&row::Command]] = &[
     string::TABLE,
     swap::TABLE,
     transaction::TABLE,
+    wait::TABLE,
 ];
