@@ -19,9 +19,8 @@ fn both(test: &str) -> Option<(Server, Server)> {
 
 /// Strings in every form that a payload knows, and at the borders between them.
 fn values() -> Vec<Vec<u8>> {
-    let mut values: Vec<Vec<u8>> = ["", "a", "007", "-0", "+1", "1.5", "9223372036854775808"]
-        .map(|text| text.into())
-        .into();
+    let mut values: Vec<Vec<u8>> =
+        ["", "a", "007", "-0", "+1", "1.5", "9223372036854775808"].map(|text| text.into()).into();
     for number in [0, 1, -1, i64::MAX, i64::MIN] {
         values.push(number.to_string().into());
     }
@@ -50,7 +49,8 @@ fn carry(from: &mut Client, to: &mut Client) {
         assert_eq!(restored.line(), "+OK", "{about}");
         assert_eq!(to.call(&["GET", &key]), Reply::Bulk(value), "{about}");
         // Of the other two each version draws the border elsewhere.
-        let number = |client: &mut Client| client.call(&["OBJECT", "ENCODING", &key]).text() == "int";
+        let number =
+            |client: &mut Client| client.call(&["OBJECT", "ENCODING", &key]).text() == "int";
         assert_eq!(number(from), number(to), "{about}");
     }
     assert_eq!(digests(from), digests(to));

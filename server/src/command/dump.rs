@@ -183,7 +183,9 @@ fn log_restore(cx: &mut WriteCx<'_>, key: Key<'_>, deadline: Option<i64>, known:
     let time = time.write(deadline.unwrap_or(0));
     let payload = cx.arg(3);
     let use_of: [&[u8]; 2] = match known {
-        Known::Nothing => return cx.log_as(&[b"RESTORE", key.bytes, time, payload, b"REPLACE", b"ABSTTL"]),
+        Known::Nothing => {
+            return cx.log_as(&[b"RESTORE", key.bytes, time, payload, b"REPLACE", b"ABSTTL"]);
+        }
         Known::Idle(seconds) => {
             // It was a positive i64 when the client sent it.
             [b"IDLETIME", use_of.write(i64::try_from(seconds).unwrap_or(i64::MAX))]

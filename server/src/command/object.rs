@@ -73,10 +73,8 @@ fn freq(cx: &mut ReadCx<'_>) -> Result<()> {
              switching between policies at runtime LRU and LFU data will take some time to adjust.",
         ));
     }
-    let counting = Counting {
-        log_factor: cx.config.lfu_log_factor,
-        decay_minutes: cx.config.lfu_decay_time,
-    };
+    let counting =
+        Counting { log_factor: cx.config.lfu_log_factor, decay_minutes: cx.config.lfu_decay_time };
     let counter = frequency_whole(word, Clock::new(cx.now.mono_us), counting);
     cx.reply.int(counter.into());
     Ok(())
@@ -145,6 +143,10 @@ static REFCOUNT: Command = Command {
 
 fn refcount(cx: &mut ReadCx<'_>) -> Result<()> {
     let key = cx.key(2);
-    if cx.data.inspect(key).is_some() { cx.reply.int(1) } else { cx.reply.null() }
+    if cx.data.inspect(key).is_some() {
+        cx.reply.int(1)
+    } else {
+        cx.reply.null()
+    }
     Ok(())
 }

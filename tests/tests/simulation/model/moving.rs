@@ -47,9 +47,7 @@ fn rename(model: &mut Model, who: Who, args: &[Vec<u8>], only_new: bool) -> Vec<
 fn named(model: &Model, text: &[u8]) -> Result<usize, &'static str> {
     let number = number(text).ok_or(NOT_INTEGER)?;
     if i32::try_from(number).is_err() {
-        return Err(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        );
+        return Err("ERR value is out of range, value must between -2147483648 and 2147483647");
     }
     let known = usize::try_from(number).ok().filter(|&number| number < model.dbs.len());
     known.ok_or("ERR DB index is out of range")
@@ -232,9 +230,5 @@ fn restore(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
 
 /// That its answer can be restored is a transcript's to show, and one between two servers.
 fn dump(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
-    if model.live(who, &args[1]).is_some() {
-        vec![Expect::Anything]
-    } else {
-        is(model.null(who))
-    }
+    if model.live(who, &args[1]).is_some() { vec![Expect::Anything] } else { is(model.null(who)) }
 }
