@@ -235,6 +235,7 @@ impl<'a> Reads<'a> {
         let keep_misses = std::mem::take(&mut self.lookups.keep_misses);
         let alive = self.look_up(key, None).is_some();
         self.lookups.keep_misses = keep_misses;
+        // Looked up again, for the first answer would have lent `self` until now.
         if alive { self.peek(key) } else { None }
     }
 

@@ -49,6 +49,7 @@ impl Engine {
             Next::Sleep(micros) => host.sleep(micros),
             Next::Reload(how) => {
                 let result = self.reload(host, how);
+                self.tell_reloaded(me);
                 self.say(reply, result);
             }
             Next::Unpause => self.parked.release(&mut self.queue),

@@ -14,6 +14,7 @@ use crate::persist::rdb::records::Records;
 use crate::persist::restore::Restore;
 use crate::persist::state::Loading;
 use crate::resp::error::Error;
+use crate::session::Session;
 
 /// A slice ends after this many microseconds.
 const SLICE_US: u64 = 5_000;
@@ -161,6 +162,18 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Any key may be another one now: who watches one that was there, or is there now, must learn of it.
+    pub(super) fn tell_reloaded(&mut self, me: &mut Session) {
+        let changes = &mut self.parts.changes;
+        changes.begin();
+        for db in 0..self.parts.keyspace.written() {
+            let _ = changes.flushed(db, 0);
+        }
+        self.follow(me);
+        // What followed this must not follow the next command once more.
+        self.parts.changes.begin();
     }
 
     /// A duty: loads on, if a load runs. A file that is refused ends the server before it serves.
