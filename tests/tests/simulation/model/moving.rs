@@ -23,14 +23,16 @@ pub const ROWS: &[Row] = &[
     Row { name: "renamenx", weight: 3, run: |m, w, a| rename(m, w, a, true), ..PLAIN },
     Row { name: "copy", weight: 6, arity: -3, make: make_copy, run: copy, ..PLAIN },
     Row { name: "move", make: |dice| vec![dice.key(), database(dice)], run: move_key, ..PLAIN },
-    Row { name: "swapdb", weight: 2, make: make_swap, run: swap, ..PLAIN },
+    Row { name: "swapdb", weight: 5, make: make_swap, run: swap, ..PLAIN },
     Row { name: "restore", weight: 6, arity: -4, make: make_restore, run: restore, ..PLAIN },
     Row { name: "dump", weight: 1, arity: 2, make: |dice| vec![dice.key()], run: dump, ..PLAIN },
 ];
 
 /// A database's number: mostly one that exists in most programs.
 fn database(dice: &mut Dice) -> Vec<u8> {
-    dice.pick(&["0", "1", "2", "3", "1", "2", "7", "16", "-1", "x", "99999999999"]).into()
+    const NUMBERS: &[&str] =
+        &["0", "0", "0", "1", "1", "1", "2", "2", "3", "7", "16", "-1", "x", "99999999999"];
+    dice.pick(NUMBERS).into()
 }
 
 fn rename(model: &mut Model, who: Who, args: &[Vec<u8>], only_new: bool) -> Vec<Expect> {
