@@ -6,9 +6,12 @@ use lodestore_server::persist::rdb::load::{Insert, Loader, Options, Record, Targ
 use lodestore_server::value::{Put, PutText};
 use std::collections::BTreeMap;
 
-/// Remembers what it is given.
+/// A value and its deadline.
+type Held = (Vec<u8>, Option<i64>);
+
+/// Remembers what it is given: by database and key.
 #[derive(Debug, Default, PartialEq)]
-struct Model(BTreeMap<(u64, Vec<u8>), (Vec<u8>, Option<i64>)>);
+struct Model(BTreeMap<(u64, Vec<u8>), Held>);
 
 impl Target for Model {
     fn select_db(&mut self, number: u64) -> Result<(), String> {
