@@ -70,19 +70,32 @@ struct Chosen {
     command: &'static str,
     /// Only beside a peer below this version; `None`: beside every one.
     before: Option<Version>,
+    /// Only beside a peer from this version on.
+    since: Version,
     /// Our line, as `like` reads it.
     ours: &'static str,
     theirs: &'static str,
     reason: &'static str,
 }
 
-const CHOSEN: &[Chosen] = &[Chosen {
-    command: "config|set",
-    before: Some((8, 6)),
-    ours: "*argument(s) must be one of the following: volatile-lru, *",
-    theirs: "*argument(s) must be one of the following: volatile-lru, *",
-    reason: "policies of later versions are named as well",
-}];
+const CHOSEN: &[Chosen] = &[
+    Chosen {
+        command: "object|encoding",
+        before: None,
+        since: (8, 0),
+        ours: "\"embstr\"",
+        theirs: "\"raw\"",
+        reason: "8.0 and later keep a short text beside its key, so the border moves with the key's length",
+    },
+    Chosen {
+        command: "config|set",
+        before: Some((8, 6)),
+        since: (0, 0),
+        ours: "*argument(s) must be one of the following: volatile-lru, *",
+        theirs: "*argument(s) must be one of the following: volatile-lru, *",
+        reason: "policies of later versions are named as well",
+    },
+];
 
 /// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
 const ECHO: usize = 128;
@@ -253,6 +266,7 @@ fn is_allowed(peer: Version, args: &Args, ours: &Reply, theirs: &Reply) -> bool 
         || CHOSEN.iter().any(|row| {
             is_named(row.command)
                 && row.before.is_none_or(|before| peer < before)
+                && peer >= row.since
                 && like(row.ours.as_bytes(), ours.line().as_bytes())
                 && like(row.theirs.as_bytes(), theirs.line().as_bytes())
                 && !row.reason.is_empty()
