@@ -3,7 +3,8 @@
 //! Owns: which parameters may change and the words when not.   Uses: rows.
 //! Never: what follows a change (the engine's setters do that).
 
-use super::rows::{Config, ROWS, Row, When, row};
+use super::row::{Row, When};
+use super::rows::{Config, ROWS, row};
 
 /// Why CONFIG SET changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

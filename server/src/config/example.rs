@@ -2,8 +2,8 @@
 //!
 //! Owns: the shape of the file.   Uses: rows, parse.   Never: says what a row does not say.
 
-use super::parse::quote;
-use super::rows::{Config, ROWS, Row, When};
+use super::row::{Row, When};
+use super::rows::{Config, ROWS};
 
 const HEAD: &str = "\
 # The settings of Lodestore, each with its default.
@@ -35,17 +35,14 @@ pub fn example() -> String {
             text.push_str(&format!("#{line}\n"));
         }
         text.push_str(&format!("# {}\n", terms(row)));
-        text.push_str(&line(row, &config));
-        text.push('\n');
+        text.push_str(&lines(row, &config));
     }
     text
 }
 
-/// The line of a file that gives a setting the value it has.
-pub(super) fn line(row: &Row, config: &Config) -> String {
-    let value = (row.get)(config);
-    let value = if row.many && !value.is_empty() { value } else { quote(&value) };
-    format!("{} {value}", row.name)
+/// The lines of a file that give a setting the value it has.
+pub(super) fn lines(row: &Row, config: &Config) -> String {
+    (row.lines)(config).iter().map(|value| format!("{} {value}\n", row.name)).collect()
 }
 
 /// When it may change, and between which numbers.

@@ -3,6 +3,7 @@
 //! Owns: the two traits, numbers, switches, texts, modes, choices.   Uses: base.
 //! Never: which settings exist.
 
+use super::parse::quote;
 use std::fmt;
 use std::ops::Deref;
 
@@ -20,6 +21,10 @@ pub trait Word: Sized {
     fn parse(word: &str, range: Range) -> Result<Self, String>;
     /// The word that CONFIG GET prints; [`Word::parse`] reads it back.
     fn show(&self) -> String;
+    /// The word as a person would write it into a file; [`Word::parse`] reads that too.
+    fn written(&self) -> String {
+        self.show()
+    }
 }
 
 /// The value of a row: one word, or a list of several.
@@ -36,6 +41,9 @@ pub trait Setting: Sized {
     fn set(&mut self, words: &[&str], range: Range, more: bool) -> Result<(), String>;
     /// What CONFIG GET prints.
     fn show(&self) -> String;
+    /// What stands behind the name in a file: one text a line, in quotes where they are needed. Read in
+    /// order they give the value back.
+    fn lines(&self) -> Vec<String>;
 }
 
 impl<T: Word> Setting for T {
@@ -50,6 +58,10 @@ impl<T: Word> Setting for T {
 
     fn show(&self) -> String {
         Word::show(self)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        vec![quote(&self.written())]
     }
 }
 

@@ -10,6 +10,8 @@ mod known;
 pub mod lists;
 pub mod memory;
 pub mod parse;
+pub mod rewrite;
+mod row;
 mod rows;
 
 pub use change::{ChangeError, Fault};
@@ -17,4 +19,5 @@ pub use example::example;
 pub use kinds::{Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, Order, RdbVersion};
 pub use lists::EventClasses;
 pub use memory::{ClientMemory, MemoryLimit};
-pub use rows::{Config, ROWS, Row, When, row};
+pub use row::{Row, When};
+pub use rows::{Config, ROWS, row};

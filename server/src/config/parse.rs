@@ -10,7 +10,8 @@
 use std::fmt;
 
 use super::known;
-use super::rows::{Config, ROWS, Row, row};
+use super::row::Row;
+use super::rows::{Config, ROWS, row};
 
 /// A text of settings and the name that errors call it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -304,7 +305,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::example::line;
+    use crate::config::example::lines;
 
     fn load(text: &str) -> Result<(Config, Vec<String>), Problem> {
         load_with(text, &HashMap::new())
@@ -451,10 +452,10 @@ mod tests {
                     }
                 }
             }
-            let text: Vec<String> = ROWS.iter().map(|row| line(row, &config)).collect();
+            let text: Vec<String> = ROWS.iter().map(|row| lines(row, &config)).collect();
             // The reader replaces what is not UTF-8, so this one mark cannot be told from damage.
-            prop_assume!(!text.iter().any(|line| line.contains(char::REPLACEMENT_CHARACTER)));
-            prop_assert_eq!(load(&text.join("\n")).map(|(config, _)| config), Ok(config.clone()));
+            prop_assume!(!text.iter().any(|lines| lines.contains(char::REPLACEMENT_CHARACTER)));
+            prop_assert_eq!(load(&text.concat()).map(|(config, _)| config), Ok(config.clone()));
             for row in ROWS {
                 let mut other = Config::default();
                 prop_assert_eq!((row.set)(&mut other, &[&(row.get)(&config)], false), Ok(()));

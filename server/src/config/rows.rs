@@ -1,6 +1,6 @@
 //! The settings: one row each, and everything that follows from a row.
 //!
-//! Owns: names, defaults, ranges, the manual.   Uses: kinds, lists.   Never: files, sockets, the disk.
+//! Owns: names, defaults, ranges, the manual.   Uses: row, kinds, lists.   Never: files, sockets, the disk.
 //!
 //! A row is `/// manual` `"name" field: Type = default, When [, in RANGE] [, check FN] [, also "alias"];`
 //! The macro makes of the rows: the struct [`Config`] and its `Default`, the table [`ROWS`] for CONFIG
@@ -12,110 +12,11 @@ use super::kinds::{
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 use super::memory::{ClientMemory, Memory, MemoryLimit};
-
-/// When a setting may be given a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// Only by the file and the command line.
-    AtStart,
-    /// By CONFIG SET too.
-    Live,
-    /// By CONFIG SET where `enable-protected-configs` permits it: who may name files can write them.
-    Protected,
-}
-
-/// One setting, as seen by everything that does not know its type.
-pub struct Row {
-    /// The name users write.
-    pub name: &'static str,
-    /// Other names of the same setting.
-    pub aliases: &'static [&'static str],
-    /// The heading it stands under.
-    pub section: &'static str,
-    /// When it may change.
-    pub when: When,
-    /// The manual, line by line.
-    pub doc: &'static [&'static str],
-    /// The numbers it accepts, when it is one.
-    pub range: Option<Range>,
-    /// Whether its value is a list of words.
-    pub many: bool,
-    /// Whether its value must not appear in logs and error messages.
-    pub secret: bool,
-    /// The value, as CONFIG GET prints it.
-    pub get: fn(&Config) -> String,
-    /// Takes a new value; `more` as in [`Setting::set`]. After an error nothing has changed.
-    pub set: fn(&mut Config, words: &[&str], more: bool) -> Result<(), String>,
-}
-
-impl Row {
-    /// Whether `name` is this row's name or one of its aliases, in any case.
-    pub fn is_named(&self, name: &[u8]) -> bool {
-        self.names().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
-    }
-
-    /// Its name, then its aliases.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.name).chain(self.aliases.iter().copied())
-    }
-}
-
-impl std::fmt::Debug for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Row({})", self.name)
-    }
-}
+use super::row::{Row, When, range_of, settings};
 
 /// The row of that name. Linear: nothing on the road of a data command asks for it.
 pub fn row(name: &[u8]) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.is_named(name))
-}
-
-/// The range of a row: what it says, or else what its type can hold.
-const fn range_of<T: Setting>(narrowed: &[Range]) -> Option<Range> {
-    if narrowed.is_empty() { T::RANGE } else { Some(narrowed[0]) }
-}
-
-macro_rules! settings {
-    ($(section $section:literal { $(
-        $(#[doc = $doc:literal])+
-        $name:literal $field:ident: $type:ty = $default:expr, $when:ident
-            $(, in $low:literal..=$high:expr)? $(, check $check:path)? $(, also $alias:literal)*;
-    )* })*) => {
-        /// Every setting's value.
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct Config { $($( $(#[doc = $doc])+ pub $field: $type, )*)* }
-
-        impl Default for Config {
-            fn default() -> Config {
-                Config { $($( $field: $default, )*)* }
-            }
-        }
-
-        /// All settings, in the order of the manual.
-        pub static ROWS: &[Row] = &[$($( Row {
-            name: $name,
-            aliases: &[$($alias),*],
-            section: $section,
-            when: When::$when,
-            doc: &[$($doc),+],
-            range: range_of::<$type>(&[$(($low, $high as i64))?]),
-            many: <$type as Setting>::MANY,
-            secret: <$type as Setting>::SECRET,
-            get: |config| Setting::show(&config.$field),
-            set: |config, words, more| {
-                const RANGE: Range = match range_of::<$type>(&[$(($low, $high as i64))?]) {
-                    Some(range) => range,
-                    None => (i64::MIN, i64::MAX),
-                };
-                let mut value = config.$field.clone();
-                Setting::set(&mut value, words, RANGE, more)?;
-                $( $check(&value)?; )?
-                config.$field = value;
-                Ok(())
-            },
-        }, )*)*];
-    };
 }
 
 settings! {
