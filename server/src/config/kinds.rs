@@ -257,9 +257,10 @@ impl Word for Secret {
     }
 }
 
-/// Declares enums whose values are words: what users write stands beside each variant.
+/// Declares enums whose values are words: what users write stands beside each variant, behind `|` other
+/// words for it.
 macro_rules! choices {
-    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal $(| $also:literal)*,)* })*) => {$(
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$doc])* $variant,)* }
@@ -273,7 +274,9 @@ macro_rules! choices {
 
         impl Word for $name {
             fn parse(word: &str, _range: Range) -> Result<$name, String> {
-                $(if word.eq_ignore_ascii_case($word) { return Ok($name::$variant); })*
+                $(if [$word $(, $also)*].iter().any(|known| word.eq_ignore_ascii_case(known)) {
+                    return Ok($name::$variant);
+                })*
                 let words: &[&str] = &[$($word),*];
                 Err(format!("argument(s) must be one of the following: {}", words.join(", ")))
             }
@@ -303,11 +306,57 @@ choices! {
     /// The shape of a line of the log.
     LogFormat {
         /// The familiar `PID:ROLE DATE LEVEL text`.
-        Classic = "classic",
+        Classic = "classic" | "legacy",
         /// `key=value` pairs.
         Logfmt = "logfmt",
         /// One JSON object per line.
         Json = "json",
+    }
+
+    /// How a line of the log tells the time.
+    TimestampFormat {
+        /// As suits the format: legacy in classic lines, ISO 8601 in others.
+        Auto = "auto",
+        /// `21 Nov 2026 09:45:50.750`, local time.
+        Legacy = "legacy",
+        /// `2026-11-21T09:45:50.750+01:00`, local time.
+        Iso8601 = "iso8601",
+        /// Milliseconds since 1970.
+        Milliseconds = "milliseconds",
+    }
+
+    /// Who started the server, and wants to be told how it gets on.
+    Supervised {
+        /// Nobody.
+        No = "no",
+        /// upstart: it waits for the process to stop itself once.
+        Upstart = "upstart",
+        /// systemd: it gives a socket for notifications.
+        Systemd = "systemd",
+        /// Whoever the environment says.
+        Auto = "auto",
+    }
+
+    /// The part of the system that messages to syslog are filed under.
+    SyslogFacility {
+        /// Programs of users.
+        User = "user",
+        /// For local use.
+        Local0 = "local0",
+        /// For local use.
+        Local1 = "local1",
+        /// For local use.
+        Local2 = "local2",
+        /// For local use.
+        Local3 = "local3",
+        /// For local use.
+        Local4 = "local4",
+        /// For local use.
+        Local5 = "local5",
+        /// For local use.
+        Local6 = "local6",
+        /// For local use.
+        Local7 = "local7",
     }
 
     /// Who may use something that is closed by default.

@@ -16,7 +16,10 @@ mod rows;
 
 pub use change::{ChangeError, Fault};
 pub use example::example;
-pub use kinds::{Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, Order, RdbVersion};
+pub use kinds::{
+    Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, Order, RdbVersion, Supervised,
+    SyslogFacility, TimestampFormat,
+};
 pub use lists::EventClasses;
 pub use memory::{ClientMemory, MemoryLimit};
 pub use row::{Row, When};

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use super::known;
+use super::known::{self, Judgement};
 use super::row::Row;
 use super::rows::{Config, ROWS, row};
 
@@ -127,11 +127,13 @@ impl Pass {
         if let Some(row) = row(name.as_bytes()) {
             return self.set(row, values);
         }
-        if let Some(missing) = known::objection(name, values) {
-            return Err(format!("{missing}, and to ignore this line would be dangerous"));
-        }
-        if !known::is_known(name) {
-            return Err(unknown(name));
+        match known::judge(name, values) {
+            Judgement::True => return Ok(()),
+            Judgement::Ignored => {}
+            Judgement::Refused(missing) => {
+                return Err(format!("{missing}, and to ignore this line would be dangerous"));
+            }
+            Judgement::Unknown => return Err(unknown(name)),
         }
         let name = name.to_ascii_lowercase();
         if !self.ignored.contains(&name) {
@@ -173,7 +175,7 @@ fn nearest(name: &str) -> Option<&'static str> {
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let known = ROWS.iter().flat_map(Row::names).chain(known::IGNORED.iter().copied());
+    let known = ROWS.iter().flat_map(Row::names).chain(known::names());
     let (distance, near) = known.map(|known| (distance(&name, known), known)).min()?;
     (distance <= (near.len() / 2).clamp(1, 4)).then_some(near)
 }
@@ -388,10 +390,10 @@ mod tests {
     #[test]
     fn what_redis_knows_is_ignored_and_told_once() {
         let (config, ignored) =
-            load("daemonize no\nactive-defrag-max-scan-fields 7\nDAEMONIZE yes\ntls-port 0")
+            load("activerehashing no\nactive-defrag-max-scan-fields 7\nACTIVErehashing yes\ntls-port 0")
                 .unwrap();
         assert_eq!(config, Config::default());
-        assert_eq!(ignored, ["daemonize", "active-defrag-max-scan-fields", "tls-port"]);
+        assert_eq!(ignored, ["activerehashing", "active-defrag-max-scan-fields"]);
     }
 
     #[test]

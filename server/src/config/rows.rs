@@ -8,7 +8,7 @@
 
 use super::kinds::{
     Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, Percent, Range,
-    RdbVersion, Secret, Setting,
+    RdbVersion, Secret, Setting, Supervised, SyslogFacility, TimestampFormat,
 };
 use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
 use super::memory::{ClientMemory, Memory, MemoryLimit};
@@ -245,13 +245,78 @@ settings! {
         /// How much to tell: debug, verbose, notice, warning or nothing.
         "loglevel" log_level: LogLevel = LogLevel::Notice, Live;
 
-        /// The file to append messages to. Empty: the standard output.
+        /// The file to append messages to. Empty: the standard output, which a daemon has none of. The file
+        /// may be moved or removed at any time, as logrotate does: the next message begins a new one.
         "logfile" log_file: Option<String> = None, AtStart;
 
         /// The shape of a message: `classic` as Redis writes it, `logfmt` as key=value pairs, `json` as
         /// one object per line.
         "log-format" log_format: LogFormat = LogFormat::Classic, AtStart;
+
+        /// How a message tells the time: `legacy` as Redis does (21 Nov 2026 09:45:50.750), `iso8601` with
+        /// the distance from UTC, `milliseconds` since 1970, or `auto`: legacy in classic messages and
+        /// iso8601 in others.
+        "log-timestamp-format" log_time: TimestampFormat = TimestampFormat::Auto, AtStart;
+
+        /// Send messages to the syslog of this machine as well.
+        "syslog-enabled" syslog: bool = false, AtStart;
+
+        /// The name that messages have there.
+        "syslog-ident" syslog_ident: String = "redis".into(), AtStart;
+
+        /// The part of the system they are filed under there: user, or local0 to local7.
+        "syslog-facility" syslog_facility: SyslogFacility = SyslogFacility::Local0, AtStart;
+
+        /// After a crash, write a report with the command that ran (without its arguments), the place in
+        /// the program and the version. With `no` there is one line.
+        "crash-log-enabled" crash_log: bool = true, Live;
+
+        /// Print the name and version as a picture at every start. Otherwise that is done only where a
+        /// person looks on: when messages go to a terminal.
+        "always-show-logo" show_logo: bool = false, AtStart;
     }
+
+    section "Process" {
+        /// Go to the background at start. The command returns when the server has its directory and its
+        /// sockets, with an error if it could not have them; then the snapshot is read. Leave it off under
+        /// systemd, docker and other programs that look after the process.
+        "daemonize" daemonize: bool = false, AtStart;
+
+        /// Tell whoever started the server how it gets on: `systemd` by the socket it gives (a unit with
+        /// Type=notify), `upstart` by a stop of the process, `auto` whichever the environment asks for.
+        /// With one of them daemonize has no effect.
+        "supervised" supervised: Supervised = Supervised::No, AtStart;
+
+        /// The file that holds the number of the process while it runs. Empty: none, but for a daemon
+        /// /var/run/redis.pid. It is no error if it cannot be written.
+        "pidfile" pid_file: Option<String> = None, AtStart;
+
+        /// Let lists of processes show where the server listens.
+        "set-proc-title" set_title: bool = true, AtStart;
+
+        /// What they show: {title} is the name the server was started by, {listen-addr} its first address
+        /// with the port, or the unix socket, {server-mode} is empty; {port}, {tls-port}, {unixsocket}
+        /// and {config-file} are the settings. It is cut to the room that the command line took.
+        "proc-title-template" title_template: String = "{title} {listen-addr} {server-mode}".into(), AtStart,
+            check title_template;
+    }
+}
+
+/// What a process title may contain.
+const TITLE_WORDS: [&str; 7] =
+    ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
+
+fn title_template(template: &str) -> Result<(), String> {
+    let wrong = "template format is invalid or contains unknown variables";
+    let mut rest = template;
+    while let Some((_, behind)) = rest.split_once('{') {
+        let (word, after) = behind.split_once('}').ok_or(wrong)?;
+        if !TITLE_WORDS.contains(&word) {
+            return Err(wrong.into());
+        }
+        rest = after;
+    }
+    Ok(())
 }
 
 fn no_log(wanted: &bool) -> Result<(), String> {
