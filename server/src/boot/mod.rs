@@ -49,8 +49,7 @@ pub fn run() -> i32 {
 }
 
 fn settings_of(sources: &arguments::Sources) -> Result<(crate::config::Config, Vec<String>), i32> {
-    let glob = crate::base::bytes::glob;
-    settings::read(sources, &mut std::io::stdin(), glob).map_err(|why| {
+    settings::read(sources, &mut std::io::stdin()).map_err(|why| {
         eprintln!("\n*** FATAL CONFIG ERROR ***\n{why}");
         1
     })

@@ -42,6 +42,32 @@ pub fn rewrite(
     }
 }
 
+/// What the settings came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// What the files and the command line say.
+    pub asked: Config,
+    /// What has become of it at start: a share of memory is bytes, a directory is a full path, and there are
+    /// no more clients than the machine can hold.
+    pub settled: Config,
+}
+
+impl Origin {
+    /// What a file must say for these settings: what was asked for where nothing has changed since the start,
+    /// else what is now.
+    pub fn wanted(&self, now: &Config) -> Config {
+        let mut wanted = now.clone();
+        for row in ROWS {
+            let unchanged = (row.get)(now) == (row.get)(&self.settled);
+            if unchanged && (row.get)(&self.asked) != (row.get)(now) {
+                let set = (row.set)(&mut wanted, &[&(row.get)(&self.asked)], false);
+                assert!(set.is_ok(), "{} takes what it has shown", row.name);
+            }
+        }
+        wanted
+    }
+}
+
 /// Where the lines of a setting go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -254,6 +280,19 @@ mod tests {
         let mut lines: Vec<&str> = text.lines().collect();
         lines.sort_unstable();
         lines
+    }
+
+    #[test]
+    fn what_was_adapted_at_start_is_written_as_it_was_asked_for() {
+        let asked = changed(&[("maxmemory", "80%"), ("maxclients", "50000"), ("hz", "20")]);
+        let mut settled = asked.clone();
+        set(&mut settled, &[("maxmemory", "8gb"), ("maxclients", "4000"), ("dir", "/data")]);
+        let origin = Origin { asked: asked.clone(), settled: settled.clone() };
+        assert_eq!(origin.wanted(&settled), asked);
+        let mut now = settled;
+        set(&mut now, &[("maxclients", "300")]);
+        let wanted = origin.wanted(&now);
+        assert_eq!((wanted.max_clients, wanted.max_memory), (300, asked.max_memory));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use super::Engine;
 use super::gate::{self, Verdict, Visit};
-use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop, Ticket};
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
@@ -35,6 +35,8 @@ enum Step {
     Wait,
     /// The client waits for its reply, which is written: memory must be freed first.
     Hold,
+    /// The client waits for its reply, which the end of this writing of the settings file decides.
+    Write(Ticket),
     /// The connection ends.
     Close,
 }
@@ -67,7 +69,7 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait | Step::Hold);
+        me.parked = matches!(step, Step::Wait | Step::Hold | Step::Write(_));
         self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
         self.hand_back(host, batch, &step, ended);
@@ -134,8 +136,8 @@ impl Engine {
             if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
             }
-            if matches!(step, Step::Hold) {
-                return Step::Hold;
+            if matches!(step, Step::Hold | Step::Write(_)) {
+                return step;
             }
             if batch.reply.len() >= OUTPUT_FULL {
                 batch.stop = Stop::OutputFull;
@@ -191,6 +193,10 @@ impl Engine {
             self.await_freed(host, batch);
             return;
         }
+        if let Step::Write(ticket) = *step {
+            self.await_rewritten(ticket, batch);
+            return;
+        }
         let keep_on = !ended && batch.stop == Stop::Done && !batch.close;
         if !keep_on {
             self.parts.stats.bytes_out += batch.reply.len() as u64;
@@ -208,7 +214,7 @@ impl Engine {
                     self.parts.sessions.close(id);
                 }
             }
-            Step::Next | Step::Hold | Step::Close => self.queue.push_back(batch),
+            Step::Next | Step::Hold | Step::Write(_) | Step::Close => self.queue.push_back(batch),
         }
     }
 
@@ -257,10 +263,32 @@ impl Engine {
         }
         let next = self.call(host, me, prepared, args, reply, false);
         me.closing |= matches!(next, Next::Close);
+        // In a transaction it cannot wait: there `carry_out` writes at once.
+        if matches!(next, Next::RewriteConfig) {
+            return self.rewrite_later(host, me, reply, mark);
+        }
         let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
         self.carry_out(host, me, next, reply, args);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
+    }
+
+    /// Begins to write the settings file; whoever is answered at all waits for the end of it.
+    fn rewrite_later(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        reply: &mut Reply,
+        mark: Mark,
+    ) -> Step {
+        let begun = self.begin_rewrite(host);
+        let heard = me.answers == Answers::On;
+        let begun = begun.map_err(|error| self.say(reply, Err(error)));
+        let step = self.answered(me, reply, mark);
+        match begun {
+            Ok(ticket) if heard => Step::Write(ticket),
+            Ok(_) | Err(()) => step,
+        }
     }
 
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC

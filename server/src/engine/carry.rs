@@ -45,6 +45,10 @@ impl Engine {
                 let result = self.configure(host, *config, args);
                 self.say(reply, result);
             }
+            Next::RewriteConfig => {
+                let result = self.rewrite_now(host);
+                self.say(reply, result);
+            }
             Next::Sleep(micros) => host.sleep(micros),
             Next::Reload { save } => {
                 let result = self.reload(host, save);
@@ -54,7 +58,7 @@ impl Engine {
         }
     }
 
-    fn say(&mut self, reply: &mut Reply, result: Result<(), Error>) {
+    pub(super) fn say(&mut self, reply: &mut Reply, result: Result<(), Error>) {
         match result {
             Ok(()) => reply.ok(),
             Err(error) => self.complain(reply, &error),

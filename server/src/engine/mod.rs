@@ -33,6 +33,7 @@ pub mod load;
 pub mod memory;
 pub mod park;
 pub mod port;
+mod rewrite;
 pub mod snapshot;
 mod timing;
 
@@ -65,6 +66,7 @@ pub struct Engine {
     queue: VecDeque<Box<Batch>>,
     parked: Parked,
     waiters: garbage::Waiters,
+    rewrites: rewrite::Rewrites,
     outbox: Vec<Outbound>,
     /// Clients that are gone and that some part still has to forget.
     leaving: VecDeque<ClientId>,
@@ -120,6 +122,7 @@ impl Engine {
             queue: VecDeque::new(),
             parked: Parked::default(),
             waiters: garbage::Waiters::default(),
+            rewrites: rewrite::Rewrites::default(),
             outbox: Vec::new(),
             leaving: VecDeque::new(),
             clockwork: Clockwork::default(),
@@ -288,7 +291,8 @@ impl Engine {
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
         let child = self.parts.persist.child.map(|child| child.next_look_us());
         let freed = self.waiters.patience().map(|patience| self.now.mono_us + patience);
-        let others = [pause, child, freed].into_iter().flatten().min().unwrap_or(u64::MAX);
+        let written = self.rewrites.patience().map(|patience| self.now.mono_us + patience);
+        let others = [pause, child, freed, written].into_iter().flatten().min().unwrap_or(u64::MAX);
         self.clockwork.next().min(others)
     }
 

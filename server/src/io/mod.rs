@@ -12,6 +12,7 @@
 pub mod bell;
 pub mod child;
 pub mod clock;
+pub mod conf;
 pub mod connection;
 pub mod core;
 pub mod decode;
