@@ -57,8 +57,7 @@ mod tests {
             stdin: true,
             ..overrides("port 3\nactiverehashing no\n")
         };
-        let (config, warnings) =
-            read(&sources, &mut &b"port 1\ntcp-backlog 9\n"[..]).unwrap();
+        let (config, warnings) = read(&sources, &mut &b"port 1\ntcp-backlog 9\n"[..]).unwrap();
         assert_eq!((config.hz.0, config.port, config.timeout, config.tcp_backlog), (20, 3, 4, 9));
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].ends_with(": activerehashing"));

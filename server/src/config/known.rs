@@ -249,7 +249,6 @@ pub static IGNORED: &[&str] = &[
     "tls-session-cache-timeout",
     "tls-session-caching",
     "tracking-table-max-keys",
-    "unixsocketgroup",
     "vset-force-single-threaded-execution",
     "zset-max-listpack-entries",
     "zset-max-listpack-value",

@@ -389,9 +389,10 @@ mod tests {
 
     #[test]
     fn what_redis_knows_is_ignored_and_told_once() {
-        let (config, ignored) =
-            load("activerehashing no\nactive-defrag-max-scan-fields 7\nACTIVErehashing yes\ntls-port 0")
-                .unwrap();
+        let (config, ignored) = load(
+            "activerehashing no\nactive-defrag-max-scan-fields 7\nACTIVErehashing yes\ntls-port 0",
+        )
+        .unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(ignored, ["activerehashing", "active-defrag-max-scan-fields"]);
     }

@@ -36,6 +36,9 @@ settings! {
         /// The permissions of the unix socket, in octal, such as 770. 0 leaves them to the umask.
         "unixsocketperm" unix_socket_mode: Mode = Mode(0), AtStart;
 
+        /// The group of the unix socket, by name or number. Empty: that of the process.
+        "unixsocketgroup" unix_socket_group: Option<String> = None, AtStart;
+
         /// While there is no password, refuse connections that come from other machines. Turn it off
         /// only where the network itself keeps strangers out.
         "protected-mode" protected_mode: bool = true, Live;

@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::port::{Host, HostError};
+use crate::base::crash;
 use crate::base::slab::{self, land};
 use crate::config::kinds::HugePages;
 use crate::config::{ChangeError, Config, Fault, ROWS, Row};
@@ -23,6 +24,11 @@ const SETTERS: &[(&str, Setter)] = &[
     // The log belongs to the host.
     ("loglevel", |host, _, new| {
         host.log_at(new.log_level);
+        Ok(())
+    }),
+    // The report is written by whoever dies.
+    ("crash-log-enabled", |_, _, new| {
+        crash::set_detailed(new.crash_log);
         Ok(())
     }),
     // A share is one of the machine, which the host knows.
