@@ -115,10 +115,13 @@ fn prepare(config: Config, sources: &Sources, warnings: &[String]) -> Result<Pre
     supervisor.began();
     let too_few_files = raise_descriptor_limit(&mut config);
     let memory = settle_memory_limit(&mut config)?;
+    let threads = io_threads(config.io_threads);
+    // Who asks is told a number: tools read one.
+    config.io_threads = IoThreads::Count(threads + 1);
     let seed = seed();
     Ok(Prepared {
         advice: advice::advice(&Facts::of(&config, memory, too_few_files)),
-        about: about(sources, seed, io_threads(config.io_threads)),
+        about: about(sources, seed, threads),
         config,
         asked,
         seed,
@@ -170,7 +173,7 @@ fn run(
 ) -> Result<i32, String> {
     let failed = |error: std::io::Error| format!("cannot start: {error}");
     let Prepared { config, asked, about, seed, supervisor, starter, advice, .. } = prepared;
-    let fixed = matches!(config.io_threads, IoThreads::Count(_));
+    let fixed = matches!(asked.io_threads, IoThreads::Count(_));
     let settings = Arc::new(IoSettings::of(&config));
     configure::stand_on(config.huge_pages);
     let threads = u16::try_from(about.io_threads).unwrap_or(u16::MAX);

@@ -60,7 +60,8 @@ settings! {
 
         /// How many threads read and write sockets; commands run one at a time whatever the number.
         /// With `auto` the server decides by the number of processors: on one or two it serves all
-        /// sockets on the thread that runs the commands, which is faster there.
+        /// sockets on the thread that runs the commands, which is faster there. CONFIG GET answers how
+        /// many there are.
         "io-threads" io_threads: IoThreads = IoThreads::Auto, AtStart;
     }
 
