@@ -46,6 +46,7 @@ mod set;
 mod set_options;
 mod string;
 mod transaction;
+mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
@@ -67,4 +68,5 @@ static FAMILIES: &[&[&row::Command]] = &[
     set::TABLE,
     string::TABLE,
     transaction::TABLE,
+    wait::TABLE,
 ];

@@ -36,6 +36,7 @@ pub mod port;
 mod rewrite;
 pub mod snapshot;
 mod timing;
+mod wait;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
@@ -67,6 +68,7 @@ pub struct Engine {
     parked: Parked,
     waiters: garbage::Waiters,
     rewrites: rewrite::Rewrites,
+    waits: wait::Waits,
     outbox: Vec<Outbound>,
     /// Clients that are gone and that some part still has to forget.
     leaving: VecDeque<ClientId>,
@@ -123,6 +125,7 @@ impl Engine {
             parked: Parked::default(),
             waiters: garbage::Waiters::default(),
             rewrites: rewrite::Rewrites::default(),
+            waits: wait::Waits::default(),
             outbox: Vec::new(),
             leaving: VecDeque::new(),
             clockwork: Clockwork::default(),
@@ -292,7 +295,11 @@ impl Engine {
         let child = self.parts.persist.child.map(|child| child.next_look_us());
         let freed = self.waiters.patience().map(|patience| self.now.mono_us + patience);
         let written = self.rewrites.patience().map(|patience| self.now.mono_us + patience);
-        let others = [pause, child, freed, written].into_iter().flatten().min().unwrap_or(u64::MAX);
+        let others = [pause, child, freed, written, self.waits.next()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(u64::MAX);
         self.clockwork.next().min(others)
     }
 
