@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use lodestore_tests::client::Client;
+use lodestore_tests::fault::{await_info, child_of};
 use lodestore_tests::launch::Launch;
 use lodestore_tests::server::{Server, skip};
 use std::collections::BTreeMap;
+use std::fs;
 
 /// Defaults that are other than a real server's, and why.
 const OTHER: &[(&str, &str)] = &[
@@ -91,6 +93,35 @@ fn the_defaults_are_those_of_a_real_server() {
     }
     assert_eq!(faults, [""; 0]);
     assert_eq!(differ.len(), OTHER.len(), "a reason without a setting: {differ:?}");
+}
+
+#[test]
+fn the_kernel_is_told_whom_to_end_first() {
+    let server = Server::start(&[
+        ("oom-score-adj", "relative"),
+        ("enable-debug-command", "yes"),
+        ("rdbcompression", "no"),
+    ]);
+    let mut client = server.client();
+    let score = |pid: u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        text.trim().parse::<i32>().unwrap()
+    };
+    let begun_with = score(std::process::id());
+    assert_eq!(score(server.pid()), begun_with);
+    let set = |client: &mut Client, value: &str| {
+        client.call(&["CONFIG", "SET", "oom-score-adj-values", value]).line()
+    };
+    assert_eq!(set(&mut client, "100 200 300"), "+OK");
+    assert_eq!(score(server.pid()), (begun_with + 100).min(1000));
+    assert!(set(&mut client, "1 2 3000").ends_with("elements must be between -2000 and 2000."));
+    assert_eq!(client.call(&["DEBUG", "POPULATE", "300000", "key", "250"]).line(), "+OK");
+    assert_eq!(client.call(&["BGSAVE"]).line(), "+Background saving started");
+    let child = child_of(&server).unwrap();
+    assert_eq!(score(child), (begun_with + 300).min(1000));
+    await_info(&mut client, "rdb_bgsave_in_progress", "0");
+    assert_eq!(client.call(&["CONFIG", "SET", "oom-score-adj", "no"]).line(), "+OK");
+    assert_eq!(score(server.pid()), begun_with);
 }
 
 #[test]

@@ -146,6 +146,9 @@ fn start(mut prepared: Prepared, name: &str) -> Result<i32, String> {
     let mut world = World::new(Clock::start(), Arc::clone(&registry), set_level)
         .map_err(|e| format!("cannot start: {e}"))?;
     world.use_directory(&config.dir).map_err(|why| why.0)?;
+    if let Err(why) = world.score_oom(config) {
+        tracing::warn!("oom-score-adj has no effect: {}", why.0);
+    }
     let listeners = Listeners::bind(config)?;
     let dir = Path::new(&config.dir);
     let named = config.pid_file.as_ref().map(|path| dir.join(path));

@@ -337,6 +337,16 @@ choices! {
         Auto = "auto",
     }
 
+    /// What the values of `oom-score-adj-values` are.
+    OomScores {
+        /// Nothing: the kernel's own scores stand.
+        No = "no",
+        /// Added to the score that the process began with.
+        Relative = "yes" | "relative",
+        /// The scores themselves.
+        Absolute = "absolute",
+    }
+
     /// The part of the system that messages to syslog are filed under.
     SyslogFacility {
         /// Programs of users.

@@ -181,8 +181,6 @@ pub static IGNORED: &[&str] = &[
     "min-replicas-max-lag",
     "min-slaves-max-lag",
     "no-appendfsync-on-rewrite",
-    "oom-score-adj",
-    "oom-score-adj-values",
     "prefetch-batch-max-size",
     "primaryauth",
     "primaryuser",

@@ -220,6 +220,38 @@ impl Setting for OutputLimits {
     }
 }
 
+/// How likely the kernel is to end a process when memory runs out: a master, a replica, a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OomValues(pub [i32; 3]);
+
+impl Setting for OomValues {
+    const MANY: bool = true;
+
+    fn set(&mut self, words: &[&str], _range: Range, _more: bool) -> Result<(), String> {
+        let words = apart(words);
+        let &[master, replica, child] = words.as_slice() else {
+            return Err("wrong number of arguments".into());
+        };
+        let value = |word: &str| word.parse::<i32>().ok().filter(|n| (-2000..=2000).contains(n));
+        let wrong = "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+        let (Some(master), Some(replica), Some(child)) =
+            (value(master), value(replica), value(child))
+        else {
+            return Err(wrong.into());
+        };
+        self.0 = [master, replica, child];
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.0.map(|value| value.to_string()).join(" ")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        vec![self.show()]
+    }
+}
+
 /// A set of classes of keyspace events: what `notify-keyspace-events` publishes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventClasses(u16);

@@ -17,7 +17,7 @@ mod rows;
 pub use change::{ChangeError, Fault};
 pub use example::example;
 pub use kinds::{
-    Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, Order, RdbVersion, Supervised,
+    Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, OomScores, Order, RdbVersion, Supervised,
     SyslogFacility, TimestampFormat,
 };
 pub use lists::EventClasses;

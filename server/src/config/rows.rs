@@ -7,10 +7,10 @@
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
 use super::kinds::{
-    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, Percent, Range,
-    RdbVersion, Secret, Setting, Supervised, SyslogFacility, TimestampFormat,
+    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, OomScores,
+    Percent, Range, RdbVersion, Secret, Setting, Supervised, SyslogFacility, TimestampFormat,
 };
-use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
+use super::lists::{Addresses, EventClasses, OomValues, OutputLimits, SavePoints};
 use super::memory::{ClientMemory, Memory, MemoryLimit};
 use super::row::{Row, When, range_of, settings};
 
@@ -79,9 +79,8 @@ settings! {
         "enable-protected-configs" protected_configs: Allow = Allow::No, AtStart;
     }
 
-    section "Limits" {
-        /// The longest string that a client may send or build. Units: kb, mb, gb count in 1024s;
-        /// k, m, g in thousands.
+    section "Clients" {
+        /// The longest string that a client may send or build.
         "proto-max-bulk-len" max_bulk: Memory = Memory(512 << 20), Live, in 1048576..=i64::MAX;
 
         /// How much a client may have sent that the server has not yet executed, before it is
@@ -89,12 +88,15 @@ settings! {
         "client-query-buffer-limit" query_buffer_limit: Memory = Memory(1 << 30), Live, in 1048576..=i64::MAX;
 
         /// How much output may wait for a client that does not read it, before it is disconnected. For
-        /// each class of clients - normal, slave (replicas), pubsub (subscribers) - three numbers: a
+        /// each class of clients - normal, replica (or slave), pubsub (subscribers) - three numbers: a
         /// hard limit; a soft limit; and for how many seconds on end the soft limit may be exceeded.
         /// 0 is no limit. Other than Redis, normal clients have a limit by default: without one, a
         /// single client that never reads could take all memory.
         "client-output-buffer-limit" output_limits: OutputLimits = OutputLimits::usual(), Live;
 
+    }
+
+    section "Memory" {
         /// How much memory the server may use, such as 2gb, before it removes keys as maxmemory-policy
         /// says. 0: as much as the machine gives. A share such as 80% is one of the container's limit, or
         /// else of the machine's memory, and becomes bytes when it is set. Leave room for what a snapshot
@@ -212,7 +214,8 @@ settings! {
         /// further lines add conditions, of which any suffices. `save ""` never saves.
         "save" save: SavePoints = SavePoints::usual(), Live;
 
-        /// The directory that the server works in and where its files are.
+        /// The directory that the server works in and where its files are. The paths of logfile, pidfile
+        /// and unixsocket begin there too, unless they begin with a slash.
         "dir" dir: String = ".".into(), Protected, check not_empty;
 
         /// The name of the snapshot file in that directory.
@@ -294,6 +297,15 @@ settings! {
         /// The file that holds the number of the process while it runs. Empty: none, but for a daemon
         /// /var/run/redis.pid. It is no error if it cannot be written.
         "pidfile" pid_file: Option<String> = None, AtStart;
+
+        /// Whom the kernel ends first when memory runs out: with `relative` (or `yes`) the values below are
+        /// added to the score that the process began with, with `absolute` they are the scores.
+        "oom-score-adj" oom_score: OomScores = OomScores::No, Live;
+
+        /// The values for a master, a replica and a child that writes a snapshot, each between -2000 and
+        /// 2000: more is ended earlier, and only root may become less than it was. What the kernel does not
+        /// take (below -1000, above 1000) counts as the nearest that it does.
+        "oom-score-adj-values" oom_values: OomValues = OomValues([0, 200, 800]), Live;
 
         /// Let lists of processes show where the server listens.
         "set-proc-title" set_title: bool = true, AtStart;

@@ -26,6 +26,9 @@ const SETTERS: &[(&str, Setter)] = &[
         host.log_at(new.log_level);
         Ok(())
     }),
+    // The kernel is told, and may refuse.
+    ("oom-score-adj", score_oom),
+    ("oom-score-adj-values", score_oom),
     // The report is written by whoever dies.
     ("crash-log-enabled", |_, _, new| {
         crash::set_detailed(new.crash_log);
@@ -46,6 +49,10 @@ const SETTERS: &[(&str, Setter)] = &[
     // The directory must exist, and be ours alone.
     ("dir", move_to),
 ];
+
+fn score_oom(host: &mut dyn Host, _old: &Config, new: &mut Config) -> Result<(), HostError> {
+    host.score_oom(new)
+}
 
 /// Chooses the pages that data takes from now on.
 pub fn stand_on(choice: HugePages) {

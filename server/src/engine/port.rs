@@ -381,6 +381,13 @@ pub trait Host: IoCounters {
     fn rewritten(&mut self, _ticket: Ticket, _wait: bool) -> Option<Result<(), HostError>> {
         None
     }
+    /// Tells the kernel whom to end first when memory runs out.
+    ///
+    /// # Errors
+    /// It does not listen: why.
+    fn score_oom(&mut self, _config: &Config) -> Result<(), HostError> {
+        Ok(())
+    }
     /// Tells as much in the log as this level says.
     fn log_at(&mut self, _level: LogLevel) {}
     /// Does nothing for so many microseconds.

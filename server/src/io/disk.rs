@@ -13,10 +13,11 @@ use super::conf;
 use super::decode::Decoding;
 use super::directory::{self, Directory, words};
 use super::memory::Meter;
+use super::oom::Oom;
 use super::registry::Registry;
 use crate::base::{crc, sys};
 use crate::command::context::{Freeing, IoCounters};
-use crate::config::LogLevel;
+use crate::config::{Config, LogLevel};
 use crate::engine::port::{
     ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Rewrite, Room, SnapshotFile, Ticket,
 };
@@ -54,6 +55,7 @@ pub struct World {
     /// Settings files that are being written, and the number of the next one.
     rewrites: Vec<(Ticket, Receiver<Result<(), HostError>>)>,
     next_ticket: Ticket,
+    oom: Oom,
     /// Objects given to the disk thread to free.
     handed: u64,
     /// Objects that it has freed.
@@ -127,6 +129,7 @@ impl World {
             disk,
             rewrites: Vec::new(),
             next_ticket: 0,
+            oom: Oom::default(),
             handed: 0,
             freed: Arc::default(),
             set_level,
@@ -210,6 +213,7 @@ impl Host for World {
         let paths = self.paths(job);
         let (writing, forked) =
             child::start(keyspace, options(job), &mut self.scratch, self.clock, paths)?;
+        self.oom.mark_child(forked.pid);
         self.stage = Stage::Writing(Box::new(writing));
         Ok(forked)
     }
@@ -341,6 +345,10 @@ impl Host for World {
         };
         self.rewrites.swap_remove(at);
         Some(result)
+    }
+
+    fn score_oom(&mut self, config: &Config) -> Result<(), HostError> {
+        self.oom.apply(config)
     }
 
     fn log_at(&mut self, level: LogLevel) {

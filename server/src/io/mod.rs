@@ -20,6 +20,7 @@ pub mod directory;
 pub mod disk;
 pub mod listener;
 pub mod memory;
+mod oom;
 pub mod output;
 pub mod pool;
 pub mod reactor;
