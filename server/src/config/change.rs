@@ -79,17 +79,16 @@ impl Config {
         glob: impl Fn(&[u8], &[u8], bool) -> bool,
     ) -> Vec<(String, String)> {
         let is_pattern = |text: &[u8]| text.iter().any(|b| b"*?[".contains(b));
-        let (globs, exact): (Vec<&[u8]>, Vec<&[u8]>) = patterns.iter().partition(|p| is_pattern(p));
         let mut found = Vec::new();
         let mut add = |name: &str, value: &dyn Fn() -> String| {
-            let written = exact.iter().find(|text| text.eq_ignore_ascii_case(name.as_bytes()));
-            match written {
-                Some(text) => found.push((String::from_utf8_lossy(text).into_owned(), value())),
-                None if globs.iter().any(|pattern| glob(pattern, name.as_bytes(), true)) => {
-                    found.push((name.to_owned(), value()));
-                }
-                None => {}
-            }
+            let matches = |pattern: &&&[u8]| match is_pattern(pattern) {
+                true => glob(pattern, name.as_bytes(), true),
+                false => pattern.eq_ignore_ascii_case(name.as_bytes()),
+            };
+            // The first one that matches decides how the name is written.
+            let Some(pattern) = patterns.iter().find(matches) else { return };
+            let written = if is_pattern(pattern) { name.as_bytes() } else { *pattern };
+            found.push((String::from_utf8_lossy(written).into_owned(), value()));
         };
         for row in ROWS {
             row.names().for_each(|name| add(name, &|| (row.get)(self)));
@@ -274,7 +273,7 @@ mod tests {
         let config = Config::default();
         let get = |patterns: &[&[u8]]| config.matching(patterns, glob);
         assert_eq!(get(&[b"DATABASES"]), [("DATABASES".to_owned(), "16".to_owned())]);
-        assert_eq!(get(&[b"DATA*", b"databases"]).len(), 1);
+        assert_eq!(get(&[b"DATA*", b"DATAbases"]), [("databases".to_owned(), "16".to_owned())]);
         let standing = STANDING.iter().flat_map(|setting| setting.names).count();
         let all = ROWS.iter().map(|row| row.names().count()).sum::<usize>() + standing;
         assert_eq!(get(&[b"*"]).len(), all);

@@ -251,20 +251,9 @@ impl Engine {
                 return self.answered(me, reply, mark);
             }
         }
-        if let Some(transaction) = &mut me.transaction
-            && !entry.row.flags.has(NOT_QUEUED)
-        {
-            me.commands += 1;
+        if me.transaction.is_some() && !entry.row.flags.has(NOT_QUEUED) {
             me.last_command = entry.row.name;
-            let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
-            if transaction.bytes() + args.bytes_len() as u64 > limit {
-                let id = me.id().0;
-                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
-                return Step::Close;
-            }
-            transaction.push(prepared.row, args);
-            reply.simple("QUEUED");
-            return self.answered(me, reply, mark);
+            return self.queue_up(me, prepared.row, args, reply, mark);
         }
         if me.wait.as_ref().is_some_and(|wait| wait.ended == Some(Ended::Error)) {
             me.wait = None;
@@ -288,6 +277,29 @@ impl Engine {
         self.carry_out(host, me, next, reply, args);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
+    }
+
+    /// Keeps a command for EXEC.
+    fn queue_up(
+        &mut self,
+        me: &mut Session,
+        row: RowId,
+        args: Args<'_>,
+        reply: &mut Reply,
+        mark: Mark,
+    ) -> Step {
+        me.commands += 1;
+        let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
+        if let Some(transaction) = &mut me.transaction {
+            if transaction.bytes() + args.bytes_len() as u64 > limit {
+                let id = me.id().0;
+                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
+                return Step::Close;
+            }
+            transaction.push(row, args);
+        }
+        reply.simple("QUEUED");
+        self.answered(me, reply, mark)
     }
 
     /// Begins to write the settings file; whoever is answered at all waits for the end of it.
