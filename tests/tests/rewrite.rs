@@ -9,7 +9,7 @@ use lodestore_tests::server::{Server, lodestore, skip};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 const FILE: &str = "\
 # The cache of the shop.
@@ -108,6 +108,32 @@ fn replies_keep_their_order_and_a_transaction_waits() {
         }
         assert_eq!(client.call(&["EXEC"]).line(), "[+OK, +OK, +PONG]");
         assert!(launch.text("redis.conf").contains("\nhz 44\n"));
+    }
+}
+
+/// An included file is a pipe that nobody has written to yet: a disk could not be slower.
+#[test]
+fn a_slow_disk_holds_up_only_who_asked() {
+    for threads in ["1", "2"] {
+        let launch = launch().with(&["--io-threads", threads]).start();
+        let pipe = launch.path("more.conf");
+        fs::remove_file(&pipe).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (mut client, mut other) = (launch.client(), launch.client());
+        client.send(&["CONFIG", "REWRITE"]);
+        client.send(&["INCR", "after"]);
+        for number in 0..100 {
+            assert_eq!(other.call(&["INCR", "n"]).line(), format!(":{}", number + 1));
+        }
+        assert_eq!(other.call(&["EXISTS", "after"]).line(), ":0", "it waits in its place");
+        // The file is read more than once. Whoever is left writing when nobody reads ends with the test.
+        std::thread::spawn(move || {
+            while fs::write(&pipe, "hz 20\ntcp-keepalive 77\n").is_ok() {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            }
+        });
+        assert_eq!(client.read().line(), "+OK");
+        assert_eq!(client.read().line(), ":1");
     }
 }
 

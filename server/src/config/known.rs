@@ -52,11 +52,12 @@ const fn refused(
     Standing { names, values, when, missing: Some(missing) }
 }
 
-/// The same, for what may be ignored; `value` is promoted to a list of one.
-macro_rules! ignored {
-    ($names:expr, $value:literal, $when:expr) => {
-        Standing { names: $names, values: &[$value], when: $when, missing: None }
-    };
+const fn ignored(
+    names: &'static [&'static str],
+    values: &'static [&'static str],
+    when: When,
+) -> Standing {
+    Standing { names, values, when, missing: None }
 }
 
 const NO_USERS: &str = "users and ACLs are not implemented yet";
@@ -66,23 +67,23 @@ const NO_TLS: &str = "TLS is not implemented yet";
 /// See above. Sorted by their first names.
 pub static STANDING: &[Standing] = &[
     refused(&["aclfile"], &[""], AtStart, NO_USERS),
-    ignored!(&["aof-rewrite-cpulist", "aof_rewrite_cpulist"], "", AtStart),
-    ignored!(&["bgsave-cpulist", "bgsave_cpulist"], "", AtStart),
-    ignored!(&["bio-cpulist", "bio_cpulist"], "", AtStart),
+    ignored(&["aof-rewrite-cpulist", "aof_rewrite_cpulist"], &[""], AtStart),
+    ignored(&["bgsave-cpulist", "bgsave_cpulist"], &[""], AtStart),
+    ignored(&["bio-cpulist", "bio_cpulist"], &[""], AtStart),
     refused(&["cluster-enabled"], &["no"], AtStart, "cluster mode is not implemented yet"),
-    ignored!(&["crash-memcheck-enabled"], "no", Live),
-    ignored!(&["enable-module-command"], "no", AtStart),
-    ignored!(&["hide-user-data-from-log"], "yes", Live),
-    ignored!(&["import-mode"], "no", Live),
-    ignored!(&["locale-collate"], "", Live),
+    ignored(&["crash-memcheck-enabled"], &["no"], Live),
+    ignored(&["enable-module-command"], &["no"], AtStart),
+    ignored(&["hide-user-data-from-log"], &["yes"], Live),
+    ignored(&["import-mode"], &["no"], Live),
+    ignored(&["locale-collate"], &[""], Live),
     refused(&["min-replicas-to-write", "min-slaves-to-write"], &["0"], Live, NO_REPLICAS),
-    ignored!(&["mptcp"], "no", AtStart),
-    ignored!(&["rdb-save-incremental-fsync"], "yes", Live),
+    ignored(&["mptcp"], &["no"], AtStart),
+    ignored(&["rdb-save-incremental-fsync"], &["yes"], Live),
     refused(&["rdma-port"], &["0"], AtStart, "RDMA is not implemented"),
     refused(&["replicaof", "slaveof"], &["", "no one"], AtStart, NO_REPLICAS),
-    ignored!(&["sanitize-dump-payload"], "yes", Live),
-    ignored!(&["server-cpulist", "server_cpulist"], "", AtStart),
-    ignored!(&["socket-mark-id"], "0", AtStart),
+    ignored(&["sanitize-dump-payload"], &["yes"], Live),
+    ignored(&["server-cpulist", "server_cpulist"], &[""], AtStart),
+    ignored(&["socket-mark-id"], &["0"], AtStart),
     refused(&["tls-cluster"], &["no"], Live, NO_TLS),
     refused(&["tls-port"], &["0"], Live, NO_TLS),
     refused(&["tls-replication"], &["no"], Live, NO_TLS),

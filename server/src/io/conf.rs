@@ -7,6 +7,7 @@ use crate::base::bytes::glob;
 use crate::config::parse::Source;
 use crate::config::rewrite::rewrite;
 use crate::engine::port::{HostError, Rewrite};
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -27,7 +28,7 @@ pub fn open(path: &Path) -> Result<Source, String> {
 }
 
 /// The files that an `include` line names. As in Redis, a relative path begins at the working directory,
-/// and a pattern that matches nothing includes nothing. Only the last part of the path may be a pattern.
+/// and a pattern that matches nothing includes nothing.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -35,20 +36,32 @@ pub fn included(pattern: &str) -> Result<Vec<Source>, String> {
     if !pattern.contains(['*', '?', '[']) {
         return open(Path::new(pattern)).map(|file| vec![file]);
     }
-    let path = Path::new(pattern);
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(entries) = fs::read_dir(parent) else { return Ok(Vec::new()) };
-    let hidden = |file: &[u8]| file.starts_with(b".") && !name.starts_with(b".");
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            let file = path.file_name().unwrap_or_default().as_encoded_bytes();
-            !hidden(file) && glob(name, file, false)
-        })
-        .collect();
-    files.sort();
-    files.iter().map(|path| open(path)).collect()
+    let mut found = vec![PathBuf::new()];
+    for part in Path::new(pattern).components() {
+        let part = part.as_os_str();
+        let is_pattern = part.as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte));
+        found = match is_pattern {
+            true => found.iter().flat_map(|parent| matching(parent, part)).collect(),
+            false => found.iter().map(|parent| parent.join(part)).collect(),
+        };
+        // Behind a pattern, not every directory has what follows.
+        found.retain(|path| path.symlink_metadata().is_ok());
+    }
+    found.sort();
+    found.iter().map(|path| open(path)).collect()
+}
+
+/// What a directory has under names that match; names that begin with a dot only where the pattern does.
+fn matching(parent: &Path, pattern: &OsStr) -> Vec<PathBuf> {
+    let place = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let pattern = pattern.as_encoded_bytes();
+    let Ok(entries) = fs::read_dir(place) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let fits = |name: &[u8]| {
+        let hidden = name.starts_with(b".") && !pattern.starts_with(b".");
+        !hidden && glob(pattern, name, false)
+    };
+    names.filter(|name| fits(name.as_encoded_bytes())).map(|name| parent.join(name)).collect()
 }
 
 /// Makes a settings file say what the settings are. A file that is gone is begun anew; one that says it already
@@ -143,6 +156,25 @@ mod tests {
         fs::remove_file(&path).unwrap();
         replace(&job(&path, "30")).unwrap();
         assert!(fs::read_to_string(&path).unwrap().ends_with("hz 30\n"));
+    }
+
+    #[test]
+    fn a_pattern_may_stand_in_any_part_of_a_path() {
+        let dir = tempfile::tempdir().unwrap();
+        for (folder, file) in [("b", "x.conf"), ("a", "x.conf"), ("a", ".x.conf"), ("c", "y.conf")]
+        {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+            fs::write(dir.path().join(folder).join(file), folder).unwrap();
+        }
+        let found = |pattern: &str| {
+            let files = included(&format!("{}/{pattern}", dir.path().display())).unwrap();
+            files.into_iter().map(|file| file.text).collect::<String>()
+        };
+        assert_eq!(found("*/x.conf"), "ab");
+        assert_eq!(found("[ac]/*.conf"), "ac");
+        assert_eq!(found("a/.*.conf"), "a");
+        assert_eq!(found("?/z*"), "");
+        assert_eq!(found("none*/x.conf"), "");
     }
 
     #[test]

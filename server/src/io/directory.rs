@@ -199,6 +199,15 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_cannot_be_written_to_is_told_with_what_mends_it() {
+        let why = |kind: io::ErrorKind| unwritable(Path::new("/data"), &kind.into()).0;
+        let mend = format!("'chown {} /data'", process::user());
+        assert!(why(io::ErrorKind::PermissionDenied).contains(&mend));
+        assert!(why(io::ErrorKind::ReadOnlyFilesystem).contains("'mount -o remount,rw /data'"));
+        assert!(why(io::ErrorKind::Other).ends_with("name another one with --dir"));
+    }
+
+    #[test]
     fn what_is_no_directory_of_ours_is_named() {
         let why = |path: &str| Directory::claim(Path::new(path), false).unwrap_err().0;
         assert!(why("/nonexistent").starts_with("cannot open the directory /nonexistent: "));
