@@ -75,7 +75,7 @@ pub fn set_title(title: &str) -> io::Result<()> {
     let (start, end) = command_line()?;
     // The last byte stays zero, or the kernel would show what stands behind it as well.
     let room = end.saturating_sub(start).saturating_sub(1);
-    let shown = title.floor_char_boundary(title.len().min(room));
+    let shown = title.len().min(room);
     // SAFETY: the kernel has put the arguments of this process there, for it to use as it likes; nobody else is looking
     // now, since there is one thread, and whoever looks later finds texts that end with zero.
     unsafe {

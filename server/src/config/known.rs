@@ -265,7 +265,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The standing setting of that name, in any case.
 pub fn standing(name: &[u8]) -> Option<&'static Standing> {
     let is_named = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
-    STANDING.iter().find(|setting| setting.names.iter().any(|known| is_named(&known)))
+    STANDING.iter().find(|setting| setting.names.iter().any(is_named))
 }
 
 /// What a line of a file comes to whose name has no row.
