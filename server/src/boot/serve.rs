@@ -113,6 +113,9 @@ fn prepare(config: Config, sources: &Sources, warnings: &[String]) -> Result<Pre
         tracing::warn!("{warning}");
     }
     supervisor.began();
+    if let Err(error) = sys::try_out_filter() {
+        tracing::warn!("Can't fork, so snapshots will fail: {error}");
+    }
     let too_few_files = raise_descriptor_limit(&mut config);
     let memory = settle_memory_limit(&mut config)?;
     let threads = io_threads(config.io_threads);

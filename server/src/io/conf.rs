@@ -4,6 +4,7 @@
 
 use super::directory::words;
 use crate::base::bytes::glob;
+use crate::base::process;
 use crate::config::parse::Source;
 use crate::config::rewrite::rewrite;
 use crate::engine::port::{HostError, Rewrite};
@@ -121,8 +122,11 @@ fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<(), HostError> {
         .open(temporary)
         .map_err(|e| failed(&e))?;
     if let Some(found) = found {
-        // Only root can give files away; others keep what they write, and the permissions still hold.
-        let _ = fchown(&file, Some(found.uid()), Some(found.gid()));
+        // Only root can give files away; others keep what they write, and the permissions still hold. They must not even
+        // try: where system calls are filtered, as by the systemd unit of Debian's redis-server, that would end them.
+        if process::is_root() {
+            let _ = fchown(&file, Some(found.uid()), Some(found.gid()));
+        }
         let mode = fs::Permissions::from_mode(found.permissions().mode() & 0o7777);
         file.set_permissions(mode).map_err(|e| failed(&e))?;
     }
