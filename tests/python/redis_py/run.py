@@ -75,7 +75,7 @@ class Run:
 
     def start(self, mode, *options):
         pytest = [sys.executable, "-m", "pytest", "-p", "plugin", "-o", "addopts=", "-q", "-rfE"]
-        pytest += ["--tb=native", "--no-header", "--disable-warnings", "--timeout", "30"]
+        pytest += ["--tb=native", "--no-header", "--disable-warnings", "--timeout", "30", "--durations", "40"]
         pytest += ["--redis-url", f"redis://localhost:{self.server.port}/0", "-m", MARKS]
         pytest += ["--protocol", str(self.protocol), "-o", f"cache_dir={self.cache}", *options]
         path = os.pathsep.join([HERE, self.source])
