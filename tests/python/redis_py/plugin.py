@@ -84,8 +84,13 @@ class Fit:
     def pytest_runtest_makereport(self, item, call):
         report = yield
         if report.skipped and not hasattr(report, "wasxfail") and not self.listing:
-            report.outcome = "failed"
-            report.longrepr = f"skips itself, and left_out.txt gives no reason: {report.longrepr}"
+            why = str(report.longrepr)
+            covers = [r for r in self.rules if r.by_skip and r.covers("", [why])]
+            if covers:
+                self.left_out.setdefault(covers[0].reason, []).append(short_id(item))
+            else:
+                report.outcome = "failed"
+                report.longrepr = f"skips itself, and left_out.txt gives no reason: {why}"
         return report
 
     def pytest_terminal_summary(self, terminalreporter):
