@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+CANNOT_RUN = 77  # the exit code of a suite for want of a program; tests/run reports it as skipped
 PATIENCE = 20  # seconds in which a server must start
 
 

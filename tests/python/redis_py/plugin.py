@@ -7,8 +7,13 @@ itself must be listed as well, and a rule that meets no test fails the run: the 
 import os
 import re
 import socket
+import sys
 
 import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import reasons  # noqa: E402
 
 # Lodestore says 7.2 to its clients and knows commands of later versions. redis-py's tests choose by
 # version, so they are told a later one; what differs between the two stands in left_out.txt.
@@ -35,18 +40,6 @@ class Rule:
         return found
 
 
-def read_rules(path=RULES):
-    """`[reason]` opens a group of rules, one pattern a line; `#` begins a comment."""
-    rules, reason = [], None
-    for line in open(path):
-        line = line.strip()
-        if line.startswith("["):
-            reason = line.strip("[]")
-        elif line and not line.startswith("#"):
-            rules.append(Rule(line, reason))
-    return rules
-
-
 def declared_skips(item):
     """Why a test skips itself, as far as it says so before it runs."""
     marks = [m for m in item.iter_markers("skipif") if m.args and m.args[0] is True]
@@ -61,7 +54,7 @@ class Fit:
     """The hooks, and what they count for the last line."""
 
     def __init__(self, config):
-        self.rules = read_rules()
+        self.rules = [Rule(line, reason) for line, reason in reasons.read(RULES)]
         self.listing = config.getoption("--left-out")
         self.left_out = {}
 

@@ -17,7 +17,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from server import Server  # noqa: E402
+from server import CANNOT_RUN, Server  # noqa: E402
 
 FILES = """
     commands connection connection_pool connect pipeline monitor pubsub encoding lock client retry
@@ -75,7 +75,7 @@ class Run:
 
     def start(self, mode, *options):
         pytest = [sys.executable, "-m", "pytest", "-p", "plugin", "-o", "addopts=", "-q", "-rfE"]
-        pytest += ["--tb=native", "--no-header", "--disable-warnings", "--timeout", "30", "--durations", "40"]
+        pytest += ["--tb=native", "--no-header", "--disable-warnings", "--timeout", "30"]
         pytest += ["--redis-url", f"redis://localhost:{self.server.port}/0", "-m", MARKS]
         pytest += ["--protocol", str(self.protocol), "-o", f"cache_dir={self.cache}", *options]
         path = os.pathsep.join([HERE, self.source])
@@ -127,7 +127,11 @@ class Run:
 
 def main():
     folder, listing = os.path.abspath(sys.argv[1]), "--left-out" in sys.argv
-    source = fetch(folder)
+    try:
+        source = fetch(folder)
+    except subprocess.CalledProcessError:
+        print("pip cannot download the source package")
+        sys.exit(CANNOT_RUN)
     runs, total = [], [0, 0]
     try:
         runs += (Run(source, folder, protocol, listing) for protocol in (2, 3))
