@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { Server, until } from './server.mjs';
+import { LIMIT, Server, until } from './server.mjs';
 
 let server;
 before(async () => { server = await Server.start(); });
@@ -20,7 +20,7 @@ function client(t, options = {}) {
 }
 
 for (const protocol of [2, 3]) {
-  describe(`ioredis RESP${protocol}`, () => {
+  describe(`ioredis RESP${protocol}`, LIMIT, () => {
     const open = (t, options) => client(t, { protocol, ...options });
 
     beforeEach(async () => {
@@ -246,14 +246,14 @@ for (const protocol of [2, 3]) {
   });
 }
 
-test('replies keep their RESP3 types when asked', async (t) => {
+test('replies keep their RESP3 types when asked', LIMIT, async (t) => {
   const r = client(t, { protocol: 3, replyMapping: 'resp3' });
   const answer = await r.config('GET', 'slowlog-max-len');
   const pairs = answer instanceof Map ? [...answer] : Object.entries(answer);
   assert.deepEqual(pairs.map(([name]) => name), ['slowlog-max-len']);
 });
 
-test('a server that is started again is found again', async (t) => {
+test('a server that is started again is found again', LIMIT, async (t) => {
   const own = await Server.start();
   t.after(() => own.stop());
   const r = new Redis({ port: own.port, retryStrategy: () => 20, maxRetriesPerRequest: null });

@@ -6,23 +6,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createClient, createClientPool, ErrorReply, MultiErrorReply, RESP_TYPES, WatchError,
 } from 'redis';
-import { Server, until } from './server.mjs';
+import { LIMIT, Server, until } from './server.mjs';
 
 let server;
 before(async () => { server = await Server.start(); });
 after(() => server.stop());
 
+/** A lost connection is tried again, not for ever. */
+const reconnectStrategy = (tries) => (tries < 50 ? 20 : new Error('no connection'));
+
 /** A connected client, closed with the test. */
 async function client(t, options = {}) {
-  const made = createClient({ socket: { host: '127.0.0.1', port: server.port }, ...options });
-  made.on('error', () => {}); // a lost connection is tried again
+  const socket = { host: '127.0.0.1', port: server.port, reconnectStrategy };
+  const made = createClient({ socket, ...options });
+  made.on('error', () => {});
   await made.connect();
   t.after(() => made.destroy());
   return made;
 }
 
 for (const RESP of [2, 3]) {
-  describe(`node-redis RESP${RESP}`, () => {
+  describe(`node-redis RESP${RESP}`, LIMIT, () => {
     const open = (t, options) => client(t, { RESP, ...options });
 
     beforeEach(async () => {
@@ -254,7 +258,7 @@ for (const RESP of [2, 3]) {
   });
 }
 
-describe('node-redis, cached on the client\'s side', () => {
+describe('node-redis, cached on the client\'s side', LIMIT, () => {
   const cached = (t, options) =>
     client(t, { RESP: 3, clientSideCache: { ttl: 0, maxEntries: 100, evictPolicy: 'LRU', ...options } });
 
@@ -281,10 +285,10 @@ describe('node-redis, cached on the client\'s side', () => {
   });
 });
 
-test('a server that is started again is found again', async (t) => {
+test('a server that is started again is found again', LIMIT, async (t) => {
   const own = await Server.start();
   t.after(() => own.stop());
-  const r = createClient({ socket: { port: own.port, reconnectStrategy: 20 } });
+  const r = createClient({ socket: { port: own.port, reconnectStrategy } });
   r.on('error', () => {});
   await r.connect();
   t.after(() => r.destroy());

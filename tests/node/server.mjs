@@ -12,6 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PATIENCE = 20_000; // milliseconds in which a server must start
 
+/** A client that never connects must not hold the run up: an option for each group of tests. */
+export const LIMIT = { timeout: 60_000 };
+
 async function freePort() {
   const holder = createServer().listen(0, '127.0.0.1');
   await once(holder, 'listening');

@@ -70,12 +70,12 @@ class Run:
         self.log = os.path.join(folder, f"resp{protocol}.log")
         self.cache = os.path.join(folder, f"resp{protocol}.cache")
         self.server = Server(**{"enable-debug-command": "yes"})
-        options = ["--left-out"] if listing else ["--stale-rules"]
-        self.process = self.start("w", *options, *paths())
+        self.options = ["--left-out", "-rp", "--tb=no"] if listing else ["-rfE", "--tb=native"]
+        self.process = self.start("w", *([] if listing else ["--stale-rules"]), *paths())
 
     def start(self, mode, *options):
-        pytest = [sys.executable, "-m", "pytest", "-p", "plugin", "-o", "addopts=", "-q", "-rfE"]
-        pytest += ["--tb=native", "--no-header", "--disable-warnings", "--timeout", "30"]
+        pytest = [sys.executable, "-m", "pytest", "-p", "plugin", "-o", "addopts=", "-q", *self.options]
+        pytest += ["--no-header", "--disable-warnings", "--timeout", "30"]
         pytest += ["--redis-url", f"redis://localhost:{self.server.port}/0", "-m", MARKS]
         pytest += ["--protocol", str(self.protocol), "-o", f"cache_dir={self.cache}", *options]
         path = os.pathsep.join([HERE, self.source])
@@ -140,7 +140,9 @@ def main():
             passed, failed = run.finish(until)
             total = [total[0] + passed, total[1] + failed]
             print(*re.findall(r"^left out: .*$", run.text(), re.M), sep="\n")
-            if failed:
+            if listing:
+                print(*re.findall(r"^PASSED .*$", run.text(), re.M), sep="\n")
+            elif failed:
                 print(run.text()[-20_000:])
             print(f"redis-py RESP{run.protocol}: {passed} passed, {failed} failed", flush=True)
     finally:
