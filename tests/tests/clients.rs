@@ -3,8 +3,7 @@
 //! `PEER_BINARY=path` runs the suite against a real server. Without redis-cli it is skipped, visibly.
 
 use lodestore_tests::cli::Cli;
-use lodestore_tests::server::{Server, installed, skip};
-use std::process::Command;
+use lodestore_tests::server::Server;
 
 fn server() -> Server {
     match std::env::var("PEER_BINARY") {
@@ -94,20 +93,4 @@ fn a_password() {
     assert_eq!(cli.run(&["--no-auth-warning", "-a", "secret", "PING"]), "PONG\n");
     let user = ["--no-auth-warning", "--user", "default", "--pass", "secret", "PING"];
     assert_eq!(cli.run(&user), "PONG\n");
-}
-
-#[test]
-fn the_benchmark_of_redis() {
-    let server = server();
-    let Some(program) = installed("redis-benchmark") else {
-        return skip("the_benchmark_of_redis", "no redis-benchmark is installed");
-    };
-    let port = server.port().to_string();
-    let args =
-        ["-p", &port, "-q", "-n", "2000", "-c", "10", "-P", "4", "-t", "ping,set,get,incr,mset"];
-    let output = Command::new(program).args(args).output().expect("redis-benchmark runs");
-    let text = String::from_utf8_lossy(&output.stdout).replace('\r', "\n");
-    assert!(output.status.success(), "{text}");
-    let results = text.lines().filter(|line| line.contains("requests per second"));
-    assert!(results.count() >= 6, "{text}");
 }

@@ -298,8 +298,7 @@ fn many_futures_on_one_connection() {
                 r.get::<_, i32>(format!("k{i}")).await
             });
         }
-        let mut values: Vec<i32> =
-            set.join_all().await.into_iter().collect::<RedisResult<_>>()?;
+        let mut values: Vec<i32> = set.join_all().await.into_iter().collect::<RedisResult<_>>()?;
         values.sort_unstable();
         assert_eq!(values, (0..200).collect::<Vec<_>>());
         Ok(())
