@@ -35,7 +35,8 @@ impl Benchmark {
         let text = String::from_utf8_lossy(&output.stdout).replace('\r', "\n");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {text}\n{errors}");
-        assert!(errors.is_empty(), "{args:?}: {errors}");
+        // It warns of connections that are not kept (-k 0), and says an error of the server's as one.
+        assert!(!errors.contains("rror"), "{args:?}: {errors}");
         text
     }
 
