@@ -13,9 +13,12 @@ pub mod row;
 pub mod text;
 pub mod window;
 
+mod bounded;
 mod categories;
 mod client;
 pub mod client_list;
+mod compare;
+mod condition;
 mod config;
 mod connection;
 mod counter;
@@ -23,6 +26,7 @@ mod debug;
 mod debug_data;
 mod docs;
 mod expiry;
+mod float;
 mod flush;
 mod footprint;
 mod generic;
@@ -35,14 +39,17 @@ mod info_stats;
 mod introspect;
 pub mod key_spec;
 mod keys;
+mod lcs;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
 mod persist;
 mod pubsub;
+mod range;
 mod scan;
 mod server;
 mod set;
+mod set_many;
 mod set_options;
 mod string;
 mod transaction;
@@ -50,22 +57,28 @@ mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
+    bounded::TABLE,
     client::TABLE,
+    compare::TABLE,
     config::TABLE,
     connection::TABLE,
     counter::TABLE,
     debug::TABLE,
     expiry::TABLE,
+    float::TABLE,
     flush::TABLE,
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
+    lcs::TABLE,
     memory::TABLE,
     persist::TABLE,
     pubsub::TABLE,
+    range::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
+    set_many::TABLE,
     string::TABLE,
     transaction::TABLE,
     wait::TABLE,
