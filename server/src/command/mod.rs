@@ -21,10 +21,12 @@ mod compare;
 mod condition;
 mod config;
 mod connection;
+mod copy;
 mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+mod dump;
 mod expiry;
 mod float;
 mod flush;
@@ -43,15 +45,18 @@ mod lcs;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
+mod object;
 mod persist;
 mod pubsub;
 mod range;
+mod rename;
 mod scan;
 mod server;
 mod set;
 mod set_many;
 mod set_options;
 mod string;
+mod swap;
 mod transaction;
 mod wait;
 
@@ -62,8 +67,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     compare::TABLE,
     config::TABLE,
     connection::TABLE,
+    copy::TABLE,
     counter::TABLE,
     debug::TABLE,
+    dump::TABLE,
     expiry::TABLE,
     float::TABLE,
     flush::TABLE,
@@ -72,14 +79,17 @@ static FAMILIES: &[&[&row::Command]] = &[
     introspect::TABLE,
     lcs::TABLE,
     memory::TABLE,
+    object::TABLE,
     persist::TABLE,
     pubsub::TABLE,
     range::TABLE,
+    rename::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
     string::TABLE,
+    swap::TABLE,
     transaction::TABLE,
     wait::TABLE,
 ];
