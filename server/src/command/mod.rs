@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod index;
 pub mod next;
 pub mod row;
+pub mod shown;
 pub mod text;
 pub mod window;
 
@@ -29,21 +30,28 @@ mod generic;
 mod help;
 mod info;
 mod info_data;
+mod info_engine;
 mod info_memory;
 mod info_process;
 mod info_stats;
 mod introspect;
 pub mod key_spec;
 mod keys;
+mod latency;
+mod latency_doctor;
+mod latency_graph;
+mod latency_histogram;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
+mod monitor;
 mod persist;
 mod pubsub;
 mod scan;
 mod server;
 mod set;
 mod set_options;
+mod slow_log;
 mod string;
 mod transaction;
 
@@ -59,12 +67,15 @@ static FAMILIES: &[&[&row::Command]] = &[
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
+    latency::TABLE,
     memory::TABLE,
+    monitor::TABLE,
     persist::TABLE,
     pubsub::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
+    slow_log::TABLE,
     string::TABLE,
     transaction::TABLE,
 ];

@@ -13,6 +13,7 @@ use super::context::{ReadCx, ServerCx, SessionCx, WriteCx};
 use super::next::Next;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
+use crate::resp::args::Args;
 
 /// One command or subcommand.
 pub struct Command {
@@ -35,6 +36,8 @@ pub struct Command {
     pub access_without: Option<(&'static str, &'static [&'static str])>,
     /// What else is to be known before it runs.
     pub flags: Flags,
+    /// Which of its words are secret, if not all of them are (flag SECRET): asked of a request and a position.
+    pub secret: Option<fn(Args<'_>, usize) -> bool>,
     /// The keyspace events that it can cause.
     pub events: &'static [Event],
     /// The subcommands of a container, sorted.
@@ -363,6 +366,7 @@ impl Command {
         keys: &[],
         access_without: None,
         flags: Flags::NONE,
+        secret: None,
         events: &[],
         subcommands: &[],
         run: Run::Unset,

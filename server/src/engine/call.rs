@@ -17,7 +17,7 @@ use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
-use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
+use crate::command::row::{Command, NOT_QUEUED, RUNS_QUEUE, Run};
 use crate::keyspace::access::Clock;
 use crate::keyspace::change::Event;
 use crate::resp::args::Args;
@@ -114,10 +114,12 @@ impl Engine {
         while batch.cursor < batch.requests.len() {
             let prepared = batch.prepared[batch.cursor];
             let args = batch.requests.args(batch.cursor);
+            let replied = batch.reply.len();
             self.ahead.step(&self.parts.keyspace);
             let step = if prepared.plain && plain_runs && self.has_room() {
                 // What reads or writes data asks for nothing behind it.
                 let _done = self.call(host, me, prepared, args, &mut batch.reply, false);
+                self.fast_run.ran(prepared.row);
                 Step::Next
             } else {
                 let step = self.step(host, me, prepared, args, &mut batch.reply);
@@ -138,6 +140,8 @@ impl Engine {
                 return Step::Hold;
             }
             if batch.reply.len() >= OUTPUT_FULL {
+                let grown = batch.reply.len().saturating_sub(replied);
+                self.note_large_reply(me, prepared, args, grown);
                 batch.stop = Stop::OutputFull;
                 break;
             }
@@ -148,9 +152,11 @@ impl Engine {
         Step::Next
     }
 
-    /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence.
+    /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence,
+    /// nobody who wants to know of each.
     fn plain_runs(&self, me: &Session) -> bool {
         me.answers == Answers::On
+            && !self.watched
             && me.transaction.is_none()
             && gate::all_open(me, &self.parts, self.now)
     }
@@ -255,10 +261,7 @@ impl Engine {
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
-        let next = self.call(host, me, prepared, args, reply, false);
-        me.closing |= matches!(next, Next::Close);
-        let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
-        self.carry_out(host, me, next, reply, args);
+        let hold = self.run(host, me, prepared, args, reply, false) && self.must_await_freed(host);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
     }
@@ -302,8 +305,31 @@ impl Engine {
         Step::Next
     }
 
-    /// Runs one command in its context, rolls a half-written reply back if it fails, and carries
-    /// out what follows its changes.
+    /// Calls one command, carries out what it asks for, and times both. Says whether its reply is to wait for
+    /// memory to be freed.
+    pub(super) fn run(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        prepared: Prepared,
+        args: Args<'_>,
+        reply: &mut Reply,
+        in_exec: bool,
+    ) -> bool {
+        let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, reply));
+        let next = self.call(host, me, prepared, args, reply, in_exec);
+        let frees = matches!(next, Next::AwaitFreed);
+        me.closing |= matches!(next, Next::Close);
+        self.carry_out(host, me, next, reply, args);
+        match alone {
+            Some(began) => self.end_alone(host, me, prepared.row, args, reply, began),
+            None => self.fast_run.ran(prepared.row),
+        }
+        frees
+    }
+
+    /// Calls one command in its context, rolls a half-written reply back if it fails, and tells everybody of
+    /// its changes.
     #[inline]
     pub(super) fn call(
         &mut self,
@@ -317,10 +343,6 @@ impl Engine {
         let Some(row) = self.parts.index.entry(prepared.row).map(|entry| entry.row) else {
             return Next::Done;
         };
-        let fast = row.flags.has_any(FAST.and(BRIEF));
-        if !fast {
-            self.end_fast_run(host);
-        }
         if !in_exec {
             me.commands += 1;
             me.last_command = row.name;
@@ -350,12 +372,6 @@ impl Engine {
         self.bury_expired(me);
         self.tell_misses(me);
         self.follow(me);
-        if fast {
-            self.run.ran(prepared.row);
-        } else {
-            let Parts { stats, lookups, .. } = &mut self.parts;
-            self.run.slow(prepared.row, host.ticks(), stats, lookups);
-        }
         next
     }
 
@@ -365,12 +381,6 @@ impl Engine {
         reply.roll_back(mark);
         self.error(reply, error);
         self.parts.stats.per_command[row as usize].failed += 1;
-    }
-
-    /// The time up to now belongs to the fast commands that ran.
-    pub(super) fn end_fast_run(&mut self, host: &mut dyn Host) {
-        let Parts { stats, lookups, .. } = &mut self.parts;
-        self.run.end(host.ticks(), stats, lookups);
     }
 
     #[inline]

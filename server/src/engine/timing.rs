@@ -1,7 +1,7 @@
 //! Counts and times commands: slow ones one by one, a run of fast ones together.
 //!
 //! Owns: the run of fast commands since the clock was last read, the longest turn.   Uses: stats, host.
-//! Never: reads a clock that nobody needs.
+//! Never: reads a clock that nobody needs; decides which command is timed how (call, observe).
 
 use super::port::Host;
 use crate::command::context::Lookups;
@@ -71,25 +71,21 @@ impl FastRun {
         (self.last, self.last_calls) = (row, 0);
     }
 
-    /// A slow command ran.
-    pub fn slow(&mut self, row: RowId, ticks: u64, stats: &mut Stats, lookups: &mut Lookups) {
-        let own = &mut stats.per_command[row as usize];
-        own.calls += 1;
-        own.nanos += ticks.saturating_sub(self.since);
+    /// A command ran that was timed by itself, and took so many nanoseconds.
+    pub fn alone(&mut self, row: RowId, nanos: u64, stats: &mut Stats, lookups: &mut Lookups) {
+        stats.called(usize::from(row), 1, nanos);
         stats.commands += 1;
         collect(stats, lookups);
-        self.since = ticks;
         self.slow_seen = true;
     }
 
-    /// The run of fast commands ends, with the turn or before a slow one.
+    /// The run of fast commands ends, with the turn or before a slow one. Each of them counts as if it had taken
+    /// the mean of all.
     pub fn end(&mut self, ticks: u64, stats: &mut Stats, lookups: &mut Lookups) {
         if let Some(each) = ticks.saturating_sub(self.since).checked_div(self.commands) {
             self.change_row(UNKNOWN);
             for (row, calls) in self.before.drain(..) {
-                let own = &mut stats.per_command[row as usize];
-                own.calls += calls;
-                own.nanos += each * calls;
+                stats.called(usize::from(row), calls, each);
             }
             stats.commands += std::mem::take(&mut self.commands);
             collect(stats, lookups);
@@ -150,7 +146,7 @@ mod tests {
         run.ran(0);
         assert!(!run.worth_a_look());
         run.end(1_300, &mut stats, &mut lookups);
-        run.slow(2, 1_900, &mut stats, &mut lookups);
+        run.alone(2, 600, &mut stats, &mut lookups);
         let seen: Vec<_> = stats.per_command.iter().map(|own| (own.calls, own.nanos)).collect();
         assert_eq!(seen, [(2, 200), (1, 100), (1, 600)]);
         assert_eq!((stats.commands, stats.hits, lookups.hits), (4, 2, 0));

@@ -156,6 +156,8 @@ pub struct Session {
     pub entered_bytes: u64,
     /// Waits: its batch is parked in the engine.
     pub parked: bool,
+    /// MONITOR: it is shown every command.
+    pub monitoring: bool,
     /// Its peer sends no more: if it has to wait, it is dropped.
     pub hung_up: bool,
     /// Closes as soon as what was written is sent.
@@ -191,6 +193,7 @@ impl Session {
             batch_bytes: 0,
             entered_bytes: 0,
             parked: false,
+            monitoring: false,
             hung_up: false,
             closing: false,
             outbox: None,
@@ -283,6 +286,7 @@ pub struct Sessions {
     by_id: HashMap<ClientId, u32, KeyHasher>,
     pushed: Vec<ClientId>,
     closing: VecDeque<ClientId>,
+    monitors: Vec<ClientId>,
     ledger: Ledger,
 }
 
@@ -295,6 +299,7 @@ impl Sessions {
             by_id: HashMap::with_hasher(hasher),
             pushed: Vec::new(),
             closing: VecDeque::new(),
+            monitors: Vec::new(),
             ledger: Ledger::default(),
         }
     }
@@ -361,6 +366,9 @@ impl Sessions {
     /// Forgets a session.
     pub fn remove(&mut self, id: ClientId) -> Option<Box<Session>> {
         let seat = self.by_id.remove(&id)?;
+        if !self.monitors.is_empty() {
+            self.monitors.retain(|monitor| *monitor != id);
+        }
         self.free.push(seat);
         self.ledger.set(seat, Line::default());
         self.seats[seat as usize].take()
@@ -411,6 +419,41 @@ impl Sessions {
             self.pushed.push(id);
         }
         Some(session.outbox())
+    }
+
+    /// Who is shown every command.
+    #[inline]
+    pub fn monitors(&self) -> &[ClientId] {
+        &self.monitors
+    }
+
+    /// A session, which is not in its seat, wants to be shown every command.
+    pub fn begin_monitor(&mut self, me: &mut Session) {
+        if !me.monitoring {
+            me.monitoring = true;
+            self.monitors.push(me.id());
+        }
+    }
+
+    /// It no longer does.
+    pub fn end_monitor(&mut self, me: &mut Session) {
+        if std::mem::take(&mut me.monitoring) {
+            self.monitors.retain(|monitor| *monitor != me.id());
+        }
+    }
+
+    /// Shows every monitor a line, that of `me` included, which is not in its seat.
+    pub fn tell_monitors(&mut self, me: &mut Session, line: &[u8]) {
+        for at in 0..self.monitors.len() {
+            let id = self.monitors[at];
+            if id != me.id() {
+                if let Some(outbox) = self.outbox(id) {
+                    outbox.raw(line);
+                }
+            } else if !me.closing {
+                me.outbox().raw(line);
+            }
+        }
     }
 
     /// Asks for another session to be closed; the engine does so before the next command.
