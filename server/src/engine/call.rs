@@ -243,6 +243,7 @@ impl Engine {
             Verdict::Refuse(error) => {
                 self.parts.stats.per_command[prepared.row as usize].rejected += 1;
                 self.refuse(me, Some(entry.row), reply, error);
+                self.show_refused(me, entry.row, args);
                 return self.answered(me, reply, mark);
             }
         }

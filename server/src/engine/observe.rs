@@ -13,7 +13,7 @@
 use super::Engine;
 use super::port::{Host, OUTPUT_FULL, Prepared, SMALL_REQUEST};
 use crate::command::index::RowId;
-use crate::command::row::{ADMIN, Command, FAST, SKIP_MONITOR, SKIP_SLOWLOG};
+use crate::command::row::{ADMIN, Command, FAST, RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG};
 use crate::command::shown;
 use crate::config::Config;
 use crate::resp::args::Args;
@@ -190,6 +190,14 @@ impl Engine {
         let (threshold, millis) = (self.parts.config.latency_threshold, nanos / 1_000_000);
         if threshold > 0 && millis >= threshold {
             self.parts.stats.spikes.note(event, self.now.unix_s(), millis);
+        }
+    }
+
+    /// Shows monitors an EXEC that was refused: it ended a transaction all the same. Nothing else that was
+    /// refused is shown.
+    pub(super) fn show_refused(&mut self, me: &mut Session, row: &Command, args: Args<'_>) {
+        if row.flags.has(RUNS_QUEUE) && !self.parts.sessions.monitors().is_empty() {
+            self.show_monitors(me, row, args, self.now.unix_us);
         }
     }
 

@@ -230,6 +230,10 @@ impl Session {
         self.proto == Proto::Resp2 && self.subscriptions() > 0
     }
 
+    fn hears_monitor(&self) -> bool {
+        !self.closing && self.answers != Answers::Off
+    }
+
     /// The class that decides its output limit.
     pub fn class(&self) -> Class {
         if self.subscriptions() > 0 { Class::Pubsub } else { Class::Normal }
@@ -442,16 +446,19 @@ impl Sessions {
         }
     }
 
-    /// Shows every monitor a line, that of `me` included, which is not in its seat.
+    /// Shows every monitor a line, `me` included, who is not in its seat; but nobody who is leaving or said
+    /// CLIENT REPLY OFF.
     pub fn tell_monitors(&mut self, me: &mut Session, line: &[u8]) {
         for at in 0..self.monitors.len() {
             let id = self.monitors[at];
-            if id != me.id() {
-                if let Some(outbox) = self.outbox(id) {
-                    outbox.raw(line);
+            if id == me.id() {
+                if me.hears_monitor() {
+                    me.outbox().raw(line);
                 }
-            } else if !me.closing {
-                me.outbox().raw(line);
+            } else if self.get(id).is_some_and(Session::hears_monitor)
+                && let Some(outbox) = self.outbox(id)
+            {
+                outbox.raw(line);
             }
         }
     }
