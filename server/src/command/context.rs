@@ -22,6 +22,7 @@ use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
+use crate::session::wait::Patience;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::{IoTotals, Stats};
@@ -458,6 +459,11 @@ impl<'a> SessionCx<'a> {
     /// An argument.
     pub fn arg(&self, at: usize) -> &'a [u8] {
         self.args.get(at)
+    }
+
+    /// What a command with a time-out of so many milliseconds (0: none) may do while what it asks for is not there.
+    pub fn patience(&self, timeout_ms: u64) -> Patience {
+        Patience::of(self.me.wait.as_deref().copied(), self.in_exec, timeout_ms, self.now)
     }
 }
 

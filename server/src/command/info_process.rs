@@ -59,11 +59,15 @@ pub static CLIENTS: &[Field] = &[
         facts.parts.stats.output_buffers.highest(facts.now).into()
     }),
     One("blocked_clients", |facts| count(sessions(facts, |session| session.parked))),
+    One("clients_in_timeout_table", |facts| {
+        let has_end =
+            |session: &Session| session.wait.as_ref().is_some_and(|wait| wait.until.is_some());
+        count(sessions(facts, has_end))
+    }),
     Fixed("tracking_clients", "0"),
     One("pubsub_clients", |facts| count(sessions(facts, |session| session.subscriptions() > 0))),
     One("watching_clients", |facts| count(sessions(facts, |session| session.watching > 0))),
-    // No command waits for a key, or with a time-out, yet.
-    Fixed("clients_in_timeout_table", "0"),
+    // No command waits for a key yet.
     Fixed("total_blocking_keys", "0"),
     Fixed("total_blocking_keys_on_nokey", "0"),
     One("total_watched_keys", |facts| count(facts.parts.watch.keys())),

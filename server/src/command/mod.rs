@@ -54,6 +54,7 @@ mod set_options;
 mod slow_log;
 mod string;
 mod transaction;
+mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
@@ -78,4 +79,5 @@ static FAMILIES: &[&[&row::Command]] = &[
     slow_log::TABLE,
     string::TABLE,
     transaction::TABLE,
+    wait::TABLE,
 ];

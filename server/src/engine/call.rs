@@ -25,6 +25,7 @@ use crate::resp::error::{Error, echo};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Mark, Reply};
 use crate::session::transaction::Transaction;
+use crate::session::wait::{Ended, Wait};
 use crate::session::{Answers, Session};
 
 /// What one step of a batch says.
@@ -33,10 +34,31 @@ enum Step {
     Next,
     /// The client waits; the same command runs again later.
     Wait,
+    /// Its command has begun to wait and will run again.
+    Block,
     /// The client waits for its reply, which is written: memory must be freed first.
     Hold,
     /// The connection ends.
     Close,
+}
+
+/// What only the step that ran a command can see to: it has the batch.
+pub(super) enum After {
+    /// Nothing.
+    Nothing,
+    /// The reply waits for memory to be freed.
+    Frees,
+    /// The client waits, until this time at the latest; then the command runs again.
+    Waits(Option<u64>),
+}
+
+impl After {
+    fn of(next: &Next) -> After {
+        if let Next::Wait { until } = next {
+            return After::Waits(*until);
+        }
+        if matches!(next, Next::AwaitFreed) { After::Frees } else { After::Nothing }
+    }
 }
 
 impl Engine {
@@ -67,7 +89,7 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait | Step::Hold);
+        me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold);
         self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
         self.hand_back(host, batch, &step, ended);
@@ -126,8 +148,8 @@ impl Engine {
                 plain_runs = self.plain_runs(me);
                 step
             };
-            if matches!(step, Step::Wait) {
-                return Step::Wait;
+            if matches!(step, Step::Wait | Step::Block) {
+                return step;
             }
             batch.cursor += 1;
             if let Some(mut pushes) = me.take_outbox() {
@@ -155,10 +177,7 @@ impl Engine {
     /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence,
     /// nobody who wants to know of each.
     fn plain_runs(&self, me: &Session) -> bool {
-        me.answers == Answers::On
-            && !self.watched
-            && me.transaction.is_none()
-            && gate::all_open(me, &self.parts, self.now)
+        me.answers == Answers::On && !self.watched && gate::all_open(me, &self.parts, self.now)
     }
 
     /// Applies the batch's ending behind its last reply.
@@ -207,9 +226,13 @@ impl Engine {
         let replies = Box::new(std::mem::replace(&mut batch.reply, Reply::new(proto)));
         self.send(batch.route, replies, batch.class);
         match step {
-            Step::Wait => {
+            Step::Wait | Step::Block => {
                 let id = batch.route.id;
-                self.parked.add(batch);
+                if matches!(step, Step::Wait) {
+                    self.parked.add(batch);
+                } else {
+                    self.keep_waiting(batch);
+                }
                 if self.parts.sessions.get(id).is_some_and(|session| session.hung_up) {
                     self.parts.sessions.close(id);
                 }
@@ -262,7 +285,20 @@ impl Engine {
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
-        let hold = self.run(host, me, prepared, args, reply, false) && self.must_await_freed(host);
+        if me.wait.as_ref().is_some_and(|wait| wait.ended == Some(Ended::Error)) {
+            me.wait = None;
+            self.error(reply, &Error::Unblocked);
+            return self.answered(me, reply, mark);
+        }
+        let after = self.run(host, me, prepared, args, reply, false);
+        let waited = me.wait.take().is_some();
+        // A command that waits is one command, however often it runs.
+        me.commands -= u64::from(waited);
+        if let After::Waits(until) = after {
+            me.wait = Some(Box::new(Wait { until, ended: None }));
+            return Step::Block;
+        }
+        let hold = matches!(after, After::Frees) && self.must_await_freed(host);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
     }
@@ -270,6 +306,7 @@ impl Engine {
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
     /// it refuses.
     fn refuse(&mut self, me: &mut Session, row: Option<&Command>, reply: &mut Reply, error: Error) {
+        me.wait = None;
         if row.is_some_and(|row| row.flags.has(RUNS_QUEUE)) {
             me.end_transaction(&mut self.parts.watch);
             let text = error.to_string();
@@ -306,8 +343,7 @@ impl Engine {
         Step::Next
     }
 
-    /// Calls one command, carries out what it asks for, and times both. Says whether its reply is to wait for
-    /// memory to be freed.
+    /// Calls one command, carries out what it asks for, and times both.
     pub(super) fn run(
         &mut self,
         host: &mut dyn Host,
@@ -316,17 +352,17 @@ impl Engine {
         args: Args<'_>,
         reply: &mut Reply,
         in_exec: bool,
-    ) -> bool {
-        let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, reply));
+    ) -> After {
+        let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, me, reply));
         let next = self.call(host, me, prepared, args, reply, in_exec);
-        let frees = matches!(next, Next::AwaitFreed);
+        let after = After::of(&next);
         me.closing |= matches!(next, Next::Close);
         self.carry_out(host, me, next, reply, args);
         match alone {
-            Some(began) => self.end_alone(host, me, prepared.row, args, reply, began),
+            Some(began) => self.end_alone(host, me, (prepared.row, args), reply, began, &after),
             None => self.fast_run.ran(prepared.row),
         }
-        frees
+        after
     }
 
     /// Calls one command in its context, rolls a half-written reply back if it fails, and tells everybody of

@@ -11,7 +11,9 @@
 //! So with the usual settings a GET or SET pays nothing. `watched` is kept up to date by `Engine::listen`.
 
 use super::Engine;
+use super::call::After;
 use super::port::{Host, OUTPUT_FULL, Prepared, SMALL_REQUEST};
+use super::timing::Piece;
 use crate::command::index::RowId;
 use crate::command::row::{ADMIN, Command, FAST, RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG};
 use crate::command::shown;
@@ -29,6 +31,8 @@ pub(super) struct Began {
     ticks: u64,
     /// Bytes of reply before it.
     replied: usize,
+    /// It has waited and goes on.
+    resumed: bool,
 }
 
 /// What was measured of a command.
@@ -89,34 +93,43 @@ impl Engine {
     }
 
     /// A command begins that is timed by itself.
-    pub(super) fn begin_alone(&mut self, host: &mut dyn Host, reply: &Reply) -> Began {
-        Began { ticks: self.end_fast_run(host), replied: reply.len() }
+    pub(super) fn begin_alone(
+        &mut self,
+        host: &mut dyn Host,
+        me: &Session,
+        reply: &Reply,
+    ) -> Began {
+        let ticks = self.end_fast_run(host);
+        Began { ticks, replied: reply.len(), resumed: me.wait.is_some() }
     }
 
-    /// It is over.
+    /// It is over, or waits. One that waits is shown when it begins, and kept when it is over; its wait is no part
+    /// of its time.
     pub(super) fn end_alone(
         &mut self,
         host: &mut dyn Host,
         me: &mut Session,
-        id: RowId,
-        args: Args<'_>,
+        (id, args): (RowId, Args<'_>),
         reply: &Reply,
         began: Began,
+        after: &After,
     ) {
         // If it was EXEC, some of its commands may still be in a run.
         let ticks = self.end_fast_run(host);
         let nanos = ticks.saturating_sub(began.ticks);
+        let piece = Piece { first: !began.resumed, last: !matches!(after, After::Waits(_)) };
         let parts = &mut self.parts;
-        self.fast_run.alone(id, nanos, &mut parts.stats, &mut parts.lookups);
+        self.fast_run.alone(id, nanos, piece, &mut parts.stats, &mut parts.lookups);
         let Some(row) = parts.index.entry(id).map(|entry| entry.row) else { return };
         let since_turn = (ticks / 1000).saturating_sub(self.now.mono_us);
         let at_us = self.now.unix_us.saturating_add_unsigned(since_turn);
-        let reply = reply.len().saturating_sub(began.replied);
-        let measured = Measured { nanos, at_us, reply };
-        self.log(me, row, args, &measured);
-        let event = if row.flags.has(FAST) { "fast-command" } else { "command" };
-        self.note_spike(event, nanos);
-        if !self.parts.sessions.monitors().is_empty() {
+        if piece.last {
+            let reply = reply.len().saturating_sub(began.replied);
+            self.log(me, row, args, &Measured { nanos, at_us, reply });
+            let event = if row.flags.has(FAST) { "fast-command" } else { "command" };
+            self.note_spike(event, nanos);
+        }
+        if piece.first && !self.parts.sessions.monitors().is_empty() {
             self.show_monitors(me, row, args, at_us);
         }
     }

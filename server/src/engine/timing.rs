@@ -11,6 +11,15 @@ use crate::stats::Stats;
 /// How many fast commands run between two looks at the clock. A power of two.
 const LOOK_EVERY: u64 = 1024;
 
+/// Which piece of a command ran: one that waits runs again when its wait is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    /// It began.
+    pub first: bool,
+    /// It came to its end.
+    pub last: bool,
+}
+
 /// A run of fast commands; its time is spread over them.
 pub(super) struct FastRun {
     since: u64,
@@ -72,9 +81,20 @@ impl FastRun {
     }
 
     /// A command ran that was timed by itself, and took so many nanoseconds.
-    pub fn alone(&mut self, row: RowId, nanos: u64, stats: &mut Stats, lookups: &mut Lookups) {
-        stats.called(usize::from(row), 1, nanos);
-        stats.commands += 1;
+    pub fn alone(
+        &mut self,
+        row: RowId,
+        nanos: u64,
+        piece: Piece,
+        stats: &mut Stats,
+        lookups: &mut Lookups,
+    ) {
+        let calls = u64::from(piece.first);
+        stats.spent(usize::from(row), calls, nanos);
+        if piece.last {
+            stats.track(usize::from(row), 1, nanos);
+        }
+        stats.commands += calls;
         collect(stats, lookups);
         self.slow_seen = true;
     }
@@ -146,7 +166,8 @@ mod tests {
         run.ran(0);
         assert!(!run.worth_a_look());
         run.end(1_300, &mut stats, &mut lookups);
-        run.alone(2, 600, &mut stats, &mut lookups);
+        let whole = Piece { first: true, last: true };
+        run.alone(2, 600, whole, &mut stats, &mut lookups);
         let seen: Vec<_> = stats.per_command.iter().map(|own| (own.calls, own.nanos)).collect();
         assert_eq!(seen, [(2, 200), (1, 100), (1, 600)]);
         assert_eq!((stats.commands, stats.hits, lookups.hits), (4, 2, 0));

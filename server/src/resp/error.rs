@@ -65,6 +65,8 @@ pub enum Error {
     OnlyPubsub(&'static str),
     /// A monitor asks for data: in Redis it counts as a replica.
     MonitorTouchesData,
+    /// CLIENT UNBLOCK with ERROR ended the wait.
+    Unblocked,
     /// A wrong name or password.
     WrongPass,
     /// AUTH without a password set.
@@ -127,6 +129,7 @@ impl Error {
             Error::WatchInMulti => "ERR WATCH inside MULTI is not allowed",
             Error::NoMulti => "ERR Command not allowed inside a transaction",
             Error::MonitorTouchesData => "ERR Replica can't interact with the keyspace",
+            Error::Unblocked => "UNBLOCKED client unblocked via CLIENT UNBLOCK",
             Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Error::AuthWithoutPassword => {
                 "ERR AUTH <password> called without any password configured for the default user. \

@@ -9,6 +9,7 @@
 pub mod ledger;
 pub mod pause;
 pub mod transaction;
+pub mod wait;
 pub mod watch;
 
 use crate::base::random::KeyHasher;
@@ -17,6 +18,7 @@ use crate::resp::reply::{Proto, Reply};
 use ledger::{Ledger, Line};
 use std::collections::{HashMap, VecDeque};
 use transaction::Transaction;
+use wait::Wait;
 use watch::Watch;
 
 /// A connection's number: counts up from 1 and is never used again. CLIENT ID answers it.
@@ -141,13 +143,13 @@ pub struct Session {
     /// MULTI: the queue.
     pub transaction: Option<Box<Transaction>>,
     /// Keys that it watches: a count; the keys are in `watch`.
-    pub watching: usize,
+    pub watching: u32,
     /// A watched key changed.
     pub watch_failed: bool,
     /// Channels subscribed to.
-    pub channels: usize,
+    pub channels: u32,
     /// Patterns subscribed to.
-    pub patterns: usize,
+    pub patterns: u32,
     /// Memory that `io` holds for it, as last told.
     pub buffers: Buffers,
     /// Bytes of its batch, while the engine has it.
@@ -158,6 +160,8 @@ pub struct Session {
     pub parked: bool,
     /// MONITOR: it is shown every command.
     pub monitoring: bool,
+    /// Its next command has begun to wait and has not answered yet.
+    pub wait: Option<Box<Wait>>,
     /// Its peer sends no more: if it has to wait, it is dropped.
     pub hung_up: bool,
     /// Closes as soon as what was written is sent.
@@ -194,6 +198,7 @@ impl Session {
             entered_bytes: 0,
             parked: false,
             monitoring: false,
+            wait: None,
             hung_up: false,
             closing: false,
             outbox: None,
@@ -221,7 +226,7 @@ impl Session {
     }
 
     /// How many channels and patterns it listens to.
-    pub fn subscriptions(&self) -> usize {
+    pub fn subscriptions(&self) -> u32 {
         self.channels + self.patterns
     }
 

@@ -182,9 +182,21 @@ impl Stats {
     /// Counts calls of a row that took so many nanoseconds each.
     #[inline]
     pub fn called(&mut self, row: usize, calls: u64, nanos: u64) {
+        self.spent(row, calls, nanos * calls);
+        self.track(row, calls, nanos);
+    }
+
+    /// Counts calls of a row and the time that they took together.
+    #[inline]
+    pub fn spent(&mut self, row: usize, calls: u64, nanos: u64) {
         let own = &mut self.per_command[row];
         own.calls += calls;
-        own.nanos += nanos * calls;
+        own.nanos += nanos;
+    }
+
+    /// Enters calls of a row into its histogram, if that is wanted.
+    #[inline]
+    pub fn track(&mut self, row: usize, calls: u64, nanos: u64) {
         if self.tracking {
             self.histograms[row].get_or_insert_default().record(nanos, calls);
         }
