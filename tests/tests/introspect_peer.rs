@@ -23,7 +23,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("gcc_version", "of Redis's build"),
     ("atomicvar_api", "of Redis's build"),
     ("module", "there are no modules"),
-    ("io_threaded_total_prefetch", "every command is fetched ahead: engine_* says how many at once"),
+    (
+        "io_threaded_total_prefetch",
+        "every command is fetched ahead: engine_* says how many at once",
+    ),
     ("cmdstat", "as many as commands were sent"),
     ("latency_percentiles", "as many as commands were sent"),
     ("errorstat", "as many as codes were answered"),

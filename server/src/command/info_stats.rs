@@ -75,9 +75,7 @@ pub static STATS: &[Field] = &[
     Fixed("reply_buffer_expands", "0"),
     One("eventloop_cycles", |facts| facts.parts.stats.turns.into()),
     One("eventloop_duration_sum", |facts| (facts.parts.stats.turn_nanos / 1000).into()),
-    One("eventloop_duration_cmd_sum", |facts| {
-        (facts.parts.stats.command_nanos() / 1000).into()
-    }),
+    One("eventloop_duration_cmd_sum", |facts| (facts.parts.stats.command_nanos() / 1000).into()),
     One("instantaneous_eventloop_cycles_per_sec", |facts| rate(facts, Of::Turns).into()),
     One("instantaneous_eventloop_duration_usec", |facts| {
         (rate(facts, Of::TurnNanos) / rate(facts, Of::Turns).max(1) / 1000).into()

@@ -32,16 +32,31 @@ static ADVICE: &[Advice] = &[
         text: "The slow log does not hold all of these commands: CONFIG SET slowlog-log-slower-than to the \
                threshold, in microseconds.",
     },
-    advice("command", "SLOWLOG GET shows which commands were slow. Use SCAN in place of KEYS, and \
-                       take large values in pieces."),
-    advice("fast-command", "Short commands were held up: the processor was taken away, or memory was \
-                            swapped out. Give the server a processor of its own, and enough memory."),
-    advice("fork", "A fork copies the tables of the server's pages. Huge pages make them 500 times \
-                    smaller: see the setting huge-pages. Virtual machines fork more slowly than real ones."),
-    advice("expire-cycle", "Many keys expired at once. Spread their times to live, or lower \
-                            active-expire-effort."),
-    advice("eviction-cycle", "Keys were evicted while commands waited: raise maxmemory, or lower \
-                              maxmemory-eviction-tenacity."),
+    advice(
+        "command",
+        "SLOWLOG GET shows which commands were slow. Use SCAN in place of KEYS, and \
+                       take large values in pieces.",
+    ),
+    advice(
+        "fast-command",
+        "Short commands were held up: the processor was taken away, or memory was \
+                            swapped out. Give the server a processor of its own, and enough memory.",
+    ),
+    advice(
+        "fork",
+        "A fork copies the tables of the server's pages. Huge pages make them 500 times \
+                    smaller: see the setting huge-pages. Virtual machines fork more slowly than real ones.",
+    ),
+    advice(
+        "expire-cycle",
+        "Many keys expired at once. Spread their times to live, or lower \
+                            active-expire-effort.",
+    ),
+    advice(
+        "eviction-cycle",
+        "Keys were evicted while commands waited: raise maxmemory, or lower \
+                              maxmemory-eviction-tenacity.",
+    ),
     advice("active-defrag-cycle", "Defragmentation took long: lower active-defrag-cycle-max."),
 ];
 

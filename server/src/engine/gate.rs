@@ -9,8 +9,8 @@ use crate::base::time::Now;
 use crate::command::context::Parts;
 use crate::command::index::Entry;
 use crate::command::row::{
-    Command, DENY_OOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_QUEUE, Run,
-    WHILE_PAUSED, WHILE_SUBSCRIBED,
+    Command, DENY_OOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_QUEUE, Run, WHILE_PAUSED,
+    WHILE_SUBSCRIBED,
 };
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};

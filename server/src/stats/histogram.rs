@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn percentiles_read_as_those_of_a_real_server() {
         // Microseconds that redis-server 7.0 was seen to show for calls of 2, 3, 10, 39 and 1090 us.
-        let shown = [2_000, 3_000, 10_000, 39_000, 1_090_000].map(|n| of(&[(n, 1)]).percentile(50.0));
+        let shown =
+            [2_000, 3_000, 10_000, 39_000, 1_090_000].map(|n| of(&[(n, 1)]).percentile(50.0));
         assert_eq!(shown, [2_007, 3_007, 10_047, 39_167, 1_097_727]);
         assert_eq!(of(&[(6_000, 1)]).percentile(0.0), 5_984);
         assert_eq!(of(&[(0, 1)]).percentile(99.9), 1);
