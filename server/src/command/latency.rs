@@ -41,7 +41,7 @@ static DOCTOR: Command = Command {
 };
 
 fn doctor(cx: &mut ServerCx<'_>) -> Result<Next> {
-    let report = latency_doctor::report(cx.parts, cx.now);
+    let report = latency_doctor::report(&cx.parts.config, &cx.parts.stats.spikes, cx.now);
     cx.reply.verbatim("txt", report.as_bytes());
     Ok(Next::Done)
 }

@@ -5,10 +5,9 @@
 //! For each event the report says in one line how often and how long; below it stands each piece of advice that
 //! any event asks for, once.
 
-use super::context::Parts;
 use crate::base::time::Now;
 use crate::config::Config;
-use crate::stats::spikes::Event;
+use crate::stats::spikes::{Event, Spikes};
 use std::fmt::Write;
 
 /// What an event is about, and what helps.
@@ -66,8 +65,7 @@ fn slow_log_misses_some(config: &Config) -> bool {
 }
 
 /// The report.
-pub fn report(parts: &Parts, now: Now) -> String {
-    let (config, spikes) = (&parts.config, &parts.stats.spikes);
+pub fn report(config: &Config, spikes: &Spikes, now: Now) -> String {
     if spikes.iter().len() == 0 {
         return if config.latency_threshold == 0 {
             "Nothing is observed: latency monitoring is disabled. CONFIG SET latency-monitor-threshold \
@@ -108,4 +106,28 @@ fn tell(text: &mut String, number: usize, name: &str, event: &Event, now: Now) {
         since as f64 / count.max(1) as f64,
         event.worst
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_given_where_it_applies() {
+        let mut config = Config { latency_threshold: 100, ..Config::default() };
+        let mut spikes = Spikes::default();
+        let now = Now { unix_us: 1_000 * 1_000_000, mono_us: 0 };
+        assert!(report(&config, &spikes, now).contains("no latency spike"));
+        spikes.note("command", 990, 100);
+        spikes.note("command", 995, 300);
+        let line = "1. command: 2 latency spikes (average 200ms, mean deviation 100ms, period 5.00 sec). \
+                    Worst all time event 300ms.\n";
+        let text = report(&config, &spikes, now);
+        assert!(text.contains(line) && text.contains("SLOWLOG GET"), "{text}");
+        assert!(!text.contains("CONFIG SET slowlog-log-slower-than") && !text.contains("fork"));
+        config.slow_from = 1_000_000;
+        spikes.note("fork", 995, 300);
+        let text = report(&config, &spikes, now);
+        assert!(text.contains("CONFIG SET slowlog-log-slower-than") && text.contains("huge-pages"));
+    }
 }

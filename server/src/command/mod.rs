@@ -35,6 +35,7 @@ mod info_memory;
 mod info_process;
 mod info_stats;
 mod introspect;
+mod io_counters;
 pub mod key_spec;
 mod keys;
 mod latency;

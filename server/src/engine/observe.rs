@@ -222,6 +222,7 @@ impl Engine {
         }
         let socket = self.parts.config.unix_socket.as_deref();
         let line = shown::monitor_line(row, args, me, socket, at_us);
-        self.parts.sessions.tell_monitors(me, &line);
+        let most = self.parts.config.output_limits.normal.hard;
+        self.parts.sessions.tell_monitors(me, &line, most);
     }
 }

@@ -75,7 +75,13 @@ impl FastRun {
 
     fn change_row(&mut self, row: RowId) {
         if self.last_calls > 0 {
-            self.before.push((self.last, self.last_calls));
+            let (row, calls) = (self.last, self.last_calls);
+            // Those who mix commands mix a few.
+            let mut lately = self.before.iter_mut().rev().take(4);
+            match lately.find(|(known, _)| *known == row) {
+                Some((_, count)) => *count += calls,
+                None => self.before.push((row, calls)),
+            }
         }
         (self.last, self.last_calls) = (row, 0);
     }
@@ -170,8 +176,26 @@ mod tests {
         run.alone(2, 600, whole, &mut stats, &mut lookups);
         let seen: Vec<_> = stats.per_command.iter().map(|own| (own.calls, own.nanos)).collect();
         assert_eq!(seen, [(2, 200), (1, 100), (1, 600)]);
+        let tracked = |row| stats.histogram(row).map(|own| (own.calls(), own.percentile(50.0)));
+        assert_eq!(
+            [0, 1].map(tracked),
+            [Some((2, 100)), Some((1, 100))],
+            "each counts as the mean"
+        );
         assert_eq!((stats.commands, stats.hits, lookups.hits), (4, 2, 0));
         assert!(run.worth_a_look() && !run.worth_a_look());
+    }
+
+    #[test]
+    fn a_command_that_waits_is_one_call_and_enters_its_histogram_when_it_is_over() {
+        let (mut run, mut stats, mut lookups) =
+            (FastRun::default(), Stats::new(1), Lookups::default());
+        run.alone(0, 300, Piece { first: true, last: false }, &mut stats, &mut lookups);
+        assert!(stats.histogram(0).is_none());
+        run.alone(0, 500, Piece { first: false, last: true }, &mut stats, &mut lookups);
+        let own = stats.per_command[0];
+        assert_eq!((own.calls, own.nanos, stats.commands), (1, 800, 1));
+        assert_eq!(stats.histogram(0).map(|own| own.calls()), Some(1));
     }
 
     #[test]

@@ -452,18 +452,23 @@ impl Sessions {
     }
 
     /// Shows every monitor a line, `me` included, who is not in its seat; but nobody who is leaving or said
-    /// CLIENT REPLY OFF.
-    pub fn tell_monitors(&mut self, me: &mut Session, line: &[u8]) {
+    /// CLIENT REPLY OFF. Who has more than `most` bytes to be shown in one turn is closed; 0: nobody is.
+    pub fn tell_monitors(&mut self, me: &mut Session, line: &[u8], most: u64) {
+        let full = |outbox: &Reply| most > 0 && outbox.len() as u64 > most;
         for at in 0..self.monitors.len() {
             let id = self.monitors[at];
             if id == me.id() {
                 if me.hears_monitor() {
                     me.outbox().raw(line);
+                    me.closing |= full(me.outbox());
                 }
             } else if self.get(id).is_some_and(Session::hears_monitor)
                 && let Some(outbox) = self.outbox(id)
             {
                 outbox.raw(line);
+                if full(outbox) {
+                    self.close(id);
+                }
             }
         }
     }

@@ -255,3 +255,35 @@ impl Stale {
         self.0 * 100.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_keeps_what_others_reset_and_what_is_of_now() {
+        let mut stats = Stats::new(2);
+        stats.called(1, 3, 100);
+        stats.error("ERR no");
+        stats.spikes.note("fork", 1, 20);
+        stats.peak_memory = 7;
+        let io = IoTotals { reads: 5, ..IoTotals::default() };
+        stats.reset(io);
+        assert_eq!((stats.per_command.len(), stats.per_command[1].calls, stats.errors), (2, 0, 0));
+        assert!(stats.histogram(1).is_none() && stats.error_codes.is_empty() && stats.tracking);
+        assert_eq!((stats.spikes.iter().len(), stats.peak_memory), (1, 7));
+        let later = IoTotals { reads: 9, freed: 1, ..io };
+        assert_eq!(
+            later.since(stats.io_before),
+            IoTotals { reads: 4, freed: 1, ..IoTotals::default() }
+        );
+    }
+
+    #[test]
+    fn what_is_not_tracked_has_no_histogram() {
+        let mut stats = Stats { tracking: false, ..Stats::new(1) };
+        stats.called(0, 2, 100);
+        assert_eq!((stats.per_command[0].calls, stats.command_nanos()), (2, 200));
+        assert!(stats.histogram(0).is_none() && stats.histogram(5).is_none());
+    }
+}
