@@ -126,6 +126,16 @@ fn keys_over_much_data_is_kept() {
     assert_eq!(kept(&mut client, &["SLOWLOG", "GET"]), ["KEYS"]);
 }
 
+#[test]
+fn an_append_that_copies_a_large_string_is_kept() {
+    let server = Server::start(&[("slowlog-log-slower-than", "1000")]);
+    let mut client = server.client();
+    client.call(&[b"SET".as_slice(), b"k", &vec![b'x'; 64 << 20]]);
+    client.call(&["SLOWLOG", "RESET"]);
+    client.call(&["APPEND", "k", "y"]);
+    assert_eq!(kept(&mut client, &["SLOWLOG", "GET"]), ["APPEND"]);
+}
+
 /// A field of INFO.
 fn field(client: &mut Client, name: &str) -> String {
     let text = client.call(&["INFO", "everything"]).text();

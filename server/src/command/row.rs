@@ -157,6 +157,8 @@ flags! {
     RUNS_QUEUE = 22, "";
     /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
     BRIEF = 25, "";
+    /// It may take long although COMMAND INFO must say FAST (APPEND copies a large string): timed by itself.
+    ALONE = 30, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// In the ACL category connection although it is of another family: COMMAND.
