@@ -14,9 +14,12 @@ pub mod shown;
 pub mod text;
 pub mod window;
 
+mod bounded;
 mod categories;
 mod client;
 pub mod client_list;
+mod compare;
+mod condition;
 mod config;
 mod connection;
 mod counter;
@@ -24,6 +27,7 @@ mod debug;
 mod debug_data;
 mod docs;
 mod expiry;
+mod float;
 mod flush;
 mod footprint;
 mod generic;
@@ -42,15 +46,18 @@ mod latency;
 mod latency_doctor;
 mod latency_graph;
 mod latency_histogram;
+mod lcs;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
 mod monitor;
 mod persist;
 mod pubsub;
+mod range;
 mod scan;
 mod server;
 mod set;
+mod set_many;
 mod set_options;
 mod slow_log;
 mod string;
@@ -59,24 +66,30 @@ mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
+    bounded::TABLE,
     client::TABLE,
+    compare::TABLE,
     config::TABLE,
     connection::TABLE,
     counter::TABLE,
     debug::TABLE,
     expiry::TABLE,
+    float::TABLE,
     flush::TABLE,
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,
+    lcs::TABLE,
     memory::TABLE,
     monitor::TABLE,
     persist::TABLE,
     pubsub::TABLE,
+    range::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
+    set_many::TABLE,
     slow_log::TABLE,
     string::TABLE,
     transaction::TABLE,

@@ -31,9 +31,9 @@ pub struct Command {
     pub args: &'static [Arg],
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
-    /// The word among its options without which it does less to its keys, and what it then does (SET
+    /// The words among its options without any of which it does less to its keys, and what it then does (SET
     /// without GET does not read). COMMAND GETKEYSANDFLAGS tells the difference.
-    pub access_without: Option<(&'static str, &'static [&'static str])>,
+    pub access_without: Option<(&'static [&'static str], &'static [&'static str])>,
     /// What else is to be known before it runs.
     pub flags: Flags,
     /// Which of its words are secret, if not all of them are (flag SECRET): asked of a request and a position.
@@ -157,7 +157,8 @@ flags! {
     RUNS_QUEUE = 22, "";
     /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
     BRIEF = 25, "";
-    /// It may take long although COMMAND INFO must say FAST (APPEND copies a large string): timed by itself.
+    /// It may take long although COMMAND INFO must say FAST (APPEND copies a large
+    /// string, DIGEST reads it): timed by itself.
     ALONE = 30, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
@@ -239,6 +240,10 @@ pub const fn string(name: &'static str) -> Arg {
 /// A whole number.
 pub const fn integer(name: &'static str) -> Arg {
     plain(name, Kind::Integer)
+}
+/// A floating point number.
+pub const fn double(name: &'static str) -> Arg {
+    plain(name, Kind::Double)
 }
 /// A glob pattern.
 pub const fn pattern(name: &'static str) -> Arg {
