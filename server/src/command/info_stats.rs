@@ -58,7 +58,7 @@ pub static STATS: &[Field] = &[
     Fixed("tracking_total_prefixes", "0"),
     Fixed("unexpected_error_replies", "0"),
     One("total_error_replies", |facts| facts.parts.stats.errors.into()),
-    // RESTORE always verifies what it is given; nothing is left to a second look.
+    // A string, all that RESTORE takes yet, cannot be unsound inside.
     Fixed("dump_payload_sanitizations", "0"),
     One("total_reads_processed", |facts| io(facts).reads.into()),
     One("total_writes_processed", |facts| io(facts).writes.into()),

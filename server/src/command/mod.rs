@@ -22,10 +22,12 @@ mod compare;
 mod condition;
 mod config;
 mod connection;
+mod copy;
 mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+mod dump;
 mod expiry;
 mod float;
 mod flush;
@@ -51,9 +53,11 @@ mod memory;
 mod memory_doctor;
 mod memory_stats;
 mod monitor;
+mod object;
 mod persist;
 mod pubsub;
 mod range;
+mod rename;
 mod scan;
 mod server;
 mod set;
@@ -61,6 +65,7 @@ mod set_many;
 mod set_options;
 mod slow_log;
 mod string;
+mod swap;
 mod transaction;
 mod wait;
 
@@ -71,8 +76,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     compare::TABLE,
     config::TABLE,
     connection::TABLE,
+    copy::TABLE,
     counter::TABLE,
     debug::TABLE,
+    dump::TABLE,
     expiry::TABLE,
     float::TABLE,
     flush::TABLE,
@@ -83,15 +90,18 @@ static FAMILIES: &[&[&row::Command]] = &[
     lcs::TABLE,
     memory::TABLE,
     monitor::TABLE,
+    object::TABLE,
     persist::TABLE,
     pubsub::TABLE,
     range::TABLE,
+    rename::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
     slow_log::TABLE,
     string::TABLE,
+    swap::TABLE,
     transaction::TABLE,
     wait::TABLE,
 ];

@@ -159,9 +159,11 @@ flags! {
     BRIEF = 25, "";
     /// It may take long although COMMAND INFO must say FAST (APPEND copies a large
     /// string, DIGEST reads it): timed by itself.
-    ALONE = 30, "";
+    ALONE = 31, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
+    /// Goes on in a slot that is on its way to another node: RESTORE-ASKING.
+    ASKING = 30, "asking";
     /// In the ACL category connection although it is of another family: COMMAND.
     CONNECTION_CATEGORY = 24, "";
 }
