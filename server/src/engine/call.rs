@@ -12,7 +12,8 @@
 
 use super::Engine;
 use super::gate::{self, Verdict, Visit};
-use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::observe::After;
+use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop, Ticket};
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
@@ -38,27 +39,10 @@ enum Step {
     Block,
     /// The client waits for its reply, which is written: memory must be freed first.
     Hold,
+    /// The client waits for its reply, which the end of this writing of the settings file decides.
+    Write(Ticket),
     /// The connection ends.
     Close,
-}
-
-/// What only the step that ran a command can see to: it has the batch.
-pub(super) enum After {
-    /// Nothing.
-    Nothing,
-    /// The reply waits for memory to be freed.
-    Frees,
-    /// The client waits, until this time at the latest; then the command runs again.
-    Waits(Option<u64>),
-}
-
-impl After {
-    fn of(next: &Next) -> After {
-        if let Next::Wait { until } = next {
-            return After::Waits(*until);
-        }
-        if matches!(next, Next::AwaitFreed) { After::Frees } else { After::Nothing }
-    }
 }
 
 impl Engine {
@@ -89,7 +73,7 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold);
+        me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold | Step::Write(_));
         self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
         self.hand_back(host, batch, &step, ended);
@@ -158,8 +142,8 @@ impl Engine {
             if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
             }
-            if matches!(step, Step::Hold) {
-                return Step::Hold;
+            if matches!(step, Step::Hold | Step::Write(_)) {
+                return step;
             }
             if batch.reply.len() >= OUTPUT_FULL {
                 let grown = batch.reply.len().saturating_sub(replied);
@@ -216,6 +200,10 @@ impl Engine {
             self.await_freed(host, batch);
             return;
         }
+        if let Step::Write(ticket) = *step {
+            self.await_rewritten(ticket, batch);
+            return;
+        }
         let keep_on = !ended && batch.stop == Stop::Done && !batch.close;
         if !keep_on {
             self.parts.stats.bytes_out += batch.reply.len() as u64;
@@ -237,7 +225,7 @@ impl Engine {
                     self.parts.sessions.close(id);
                 }
             }
-            Step::Next | Step::Hold | Step::Close => self.queue.push_back(batch),
+            Step::Next | Step::Hold | Step::Write(_) | Step::Close => self.queue.push_back(batch),
         }
     }
 
@@ -270,20 +258,9 @@ impl Engine {
                 return self.answered(me, reply, mark);
             }
         }
-        if let Some(transaction) = &mut me.transaction
-            && !entry.row.flags.has(NOT_QUEUED)
-        {
-            me.commands += 1;
+        if me.transaction.is_some() && !entry.row.flags.has(NOT_QUEUED) {
             me.last_command = entry.row.name;
-            let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
-            if transaction.bytes() + args.bytes_len() as u64 > limit {
-                let id = me.id().0;
-                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
-                return Step::Close;
-            }
-            transaction.push(prepared.row, args);
-            reply.simple("QUEUED");
-            return self.answered(me, reply, mark);
+            return self.queue_up(me, prepared.row, args, reply, mark);
         }
         if me.wait.as_ref().is_some_and(|wait| wait.ended == Some(Ended::Error)) {
             me.wait = None;
@@ -298,9 +275,53 @@ impl Engine {
             me.wait = Some(Box::new(Wait { until, ended: None }));
             return Step::Block;
         }
+        if matches!(after, After::Rewrites) {
+            return self.rewrite_later(host, me, reply, mark);
+        }
         let hold = matches!(after, After::Frees) && self.must_await_freed(host);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
+    }
+
+    /// Keeps a command for EXEC.
+    fn queue_up(
+        &mut self,
+        me: &mut Session,
+        row: RowId,
+        args: Args<'_>,
+        reply: &mut Reply,
+        mark: Mark,
+    ) -> Step {
+        me.commands += 1;
+        let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
+        if let Some(transaction) = &mut me.transaction {
+            if transaction.bytes() + args.bytes_len() as u64 > limit {
+                let id = me.id().0;
+                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
+                return Step::Close;
+            }
+            transaction.push(row, args);
+        }
+        reply.simple("QUEUED");
+        self.answered(me, reply, mark)
+    }
+
+    /// Begins to write the settings file; whoever is answered at all waits for the end of it.
+    fn rewrite_later(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        reply: &mut Reply,
+        mark: Mark,
+    ) -> Step {
+        let begun = self.begin_rewrite(host);
+        let heard = me.answers == Answers::On;
+        let begun = begun.map_err(|error| self.say(reply, Err(error)));
+        let step = self.answered(me, reply, mark);
+        match begun {
+            Ok(ticket) if heard => Step::Write(ticket),
+            Ok(_) | Err(()) => step,
+        }
     }
 
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
@@ -355,9 +376,11 @@ impl Engine {
     ) -> After {
         let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, me, reply));
         let next = self.call(host, me, prepared, args, reply, in_exec);
-        let after = After::of(&next);
+        let after = After::of(&next, in_exec);
         me.closing |= matches!(next, Next::Close);
-        self.carry_out(host, me, next, reply, args);
+        if !matches!(after, After::Rewrites) {
+            self.carry_out(host, me, next, reply, args);
+        }
         match alone {
             Some(began) => self.end_alone(host, me, (prepared.row, args), reply, began, &after),
             None => self.fast_run.ran(prepared.row),

@@ -11,10 +11,10 @@
 //! So with the usual settings a GET or SET pays nothing. `watched` is kept up to date by `Engine::listen`.
 
 use super::Engine;
-use super::call::After;
 use super::port::{Host, OUTPUT_FULL, Prepared, SMALL_REQUEST};
 use super::timing::Piece;
 use crate::command::index::RowId;
+use crate::command::next::Next;
 use crate::command::row::{ADMIN, Command, FAST, RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG};
 use crate::command::shown;
 use crate::config::Config;
@@ -25,6 +25,30 @@ use crate::stats::slow_log::{Entry, Reason, beginning};
 
 /// A threshold in microseconds below which a brief command could be slow.
 const COULD_BE_SLOW: i64 = 1_000;
+
+/// What only the step that ran a command can see to: it has the batch.
+pub(super) enum After {
+    /// Nothing.
+    Nothing,
+    /// The reply waits for memory to be freed.
+    Frees,
+    /// The client waits, until this time at the latest; then the command runs again.
+    Waits(Option<u64>),
+    /// The settings file is to be written. In a transaction it cannot wait: there `carry_out` writes at once.
+    Rewrites,
+}
+
+impl After {
+    pub fn of(next: &Next, in_exec: bool) -> After {
+        if let Next::Wait { until } = next {
+            return After::Waits(*until);
+        }
+        if !in_exec && matches!(next, Next::RewriteConfig) {
+            return After::Rewrites;
+        }
+        if matches!(next, Next::AwaitFreed) { After::Frees } else { After::Nothing }
+    }
+}
 
 /// The beginning of a command that is timed by itself.
 pub(super) struct Began {

@@ -12,6 +12,7 @@
 pub mod bell;
 pub mod child;
 pub mod clock;
+pub mod conf;
 pub mod connection;
 pub mod core;
 pub mod decode;
@@ -19,6 +20,7 @@ pub mod directory;
 pub mod disk;
 pub mod listener;
 pub mod memory;
+mod oom;
 pub mod output;
 pub mod pool;
 pub mod reactor;
