@@ -156,6 +156,7 @@ pub fn line(session: &Session, io: &dyn IoCounters, now: Now) -> String {
 /// The letters of a session's states, in Redis's order; N if there are none.
 fn flags(session: &Session) -> String {
     let letters = [
+        ('O', session.monitoring),
         ('P', session.subscriptions() > 0),
         ('x', session.transaction.is_some()),
         ('b', session.parked),

@@ -33,7 +33,7 @@ static DELEX: Command = Command {
     args: &[key("key"), one_of("condition", &COMPARISONS).optional()],
     keys: &[one_key(&["RW", "delete", "variable_flags"])],
     access_without: Some((&["IFEQ", "IFNE", "IFDEQ", "IFDNE"], &["RM", "delete"])),
-    flags: FAST,
+    flags: FAST.and(ALONE),
     events: &[Event::DEL],
     run: Run::Write(delex),
     ..Command::BASE
@@ -104,7 +104,7 @@ static DIGEST: Command = Command {
     complexity: "O(N) where N is the length of the string.",
     args: &[key("key")],
     keys: READ_ONE,
-    flags: FAST,
+    flags: FAST.and(ALONE),
     run: Run::Read(digest_of),
     ..Command::BASE
 };

@@ -7,6 +7,8 @@ use super::help::help;
 use super::next::Next;
 use super::row::*;
 use crate::base::bytes::glob;
+use crate::config::row;
+use crate::resp::args::Args;
 use crate::resp::error::echo;
 use crate::resp::{Error, Result};
 
@@ -76,7 +78,8 @@ static RESETSTAT: Command = Command {
 };
 
 fn reset_stat(cx: &mut ServerCx<'_>) -> Result<Next> {
-    cx.parts.stats.reset(cx.io.freeing().freed);
+    cx.parts.stats.reset(cx.io.totals());
+    cx.parts.persist.reset_counters();
     cx.reply.ok();
     Ok(Next::Done)
 }
@@ -105,10 +108,19 @@ static SET: Command = Command {
     summary: "Changes settings, all of them or none.",
     complexity: "O(N) when N is the number of configuration parameters provided",
     args: &[block("data", &[string("parameter"), string("value")]).multiple()],
-    flags: FLAGS.and(SECRET),
+    flags: FLAGS,
+    secret: Some(is_secret_value),
     run: Run::Server(set),
     ..Command::BASE
 };
+
+/// Whether a word is the value of a setting that is secret, here or on other servers.
+fn is_secret_value(args: Args<'_>, at: usize) -> bool {
+    let Some(name) = args.find(at - 1).filter(|_| at % 2 == 1) else { return false };
+    let known = row(name).is_some_and(|row| row.secret);
+    let name = name.to_ascii_lowercase();
+    known || name.ends_with(b"auth") || name.ends_with(b"pass")
+}
 
 fn set(cx: &mut ServerCx<'_>) -> Result<Next> {
     let words: Vec<&[u8]> = cx.args.iter().skip(2).collect();

@@ -9,6 +9,7 @@ use super::row::*;
 use crate::base::bytes::parse_i64;
 use crate::config::Config;
 use crate::persist::rdb::save::CLAIMED_VERSION;
+use crate::resp::args::Args;
 use crate::resp::error::echo;
 use crate::resp::reply::Proto;
 use crate::resp::{Error, Result};
@@ -50,6 +51,7 @@ fn admit(cx: &mut SessionCx<'_>, user: &[u8], password: &[u8]) -> Result<()> {
     let known = same_secret(user, b"default");
     let right = open_to_all(cx.config) || same_secret(password, cx.config.password.as_bytes());
     if !(known & right) {
+        cx.stats.denied_logins += 1;
         return Err(Error::WrongPass);
     }
     cx.me.authenticated = true;
@@ -93,7 +95,8 @@ static HELLO: Command = Command {
     group: Group::Connection,
     summary: "Chooses the protocol, authenticates and names the connection, and tells of the server.",
     args: HELLO_ARGS,
-    flags: ANY_TIME.and(SECRET),
+    flags: ANY_TIME,
+    secret: Some(is_login),
     run: Run::Session(hello),
     ..Command::BASE
 };
@@ -107,6 +110,22 @@ const HELLO_ARGS: &[Arg] = &[block(
     ],
 )
 .optional()];
+
+/// Whether a word of HELLO is the user's name or password.
+fn is_login(args: Args<'_>, at: usize) -> bool {
+    let mut option = 2;
+    while let Some(word) = args.find(option) {
+        if word.eq_ignore_ascii_case(b"auth") && option + 2 < args.len() {
+            if (option + 1..=option + 2).contains(&at) {
+                return true;
+            }
+            option += 3;
+        } else {
+            option += if word.eq_ignore_ascii_case(b"setname") { 2 } else { 1 };
+        }
+    }
+    false
+}
 
 /// What HELLO asks for. Nothing is carried out before all of it is understood.
 #[derive(Default)]
@@ -252,6 +271,7 @@ fn reset(cx: &mut SessionCx<'_>) -> Result<Next> {
     }
     me.answers = Answers::On;
     (me.no_evict, me.no_touch) = (false, false);
+    cx.sessions.end_monitor(me);
     me.authenticated = open_to_all(cx.config);
     me.stranger_since = cx.now;
     me.proto = Proto::Resp2;

@@ -6,6 +6,8 @@
 //! session command sees connections; only a server command sees everything. That a key past its time
 //! is missing is decided here and nowhere else.
 
+pub use super::io_counters::{Freeing, IoCounters, RingDepth, ThreadLoad};
+
 use super::index::Index;
 use super::text::text_of;
 use super::window::Window;
@@ -528,25 +530,6 @@ impl<'a> ServerCx<'a> {
     /// An argument.
     pub fn arg(&self, at: usize) -> &'a [u8] {
         self.args.get(at)
-    }
-}
-
-/// Objects that another thread frees, in the order in which it is given them. Both figures only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Freeing {
-    /// Given to it.
-    pub handed: u64,
-    /// Freed of these.
-    pub freed: u64,
-}
-
-/// What `io` knows of connections and the engine does not.
-pub trait IoCounters {
-    /// Bytes that wait to be sent to a client, and bytes sent to it so far.
-    fn output(&self, id: ClientId) -> (u64, u64);
-    /// What another thread frees. A host that frees at once counts nothing.
-    fn freeing(&self) -> Freeing {
-        Freeing::default()
     }
 }
 

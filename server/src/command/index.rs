@@ -5,7 +5,7 @@
 //! Rows get their numbers here, in the order of the families; statistics and batches keep numbers, not
 //! names. Whoever parses looks names up, so the table is built once for each thread and never changes.
 
-use super::row::{BRIEF, Command, FAST, Run};
+use super::row::{ALONE, BRIEF, Command, FAST, Run};
 
 /// A row's number.
 pub type RowId = u16;
@@ -27,7 +27,9 @@ pub struct Entry {
     pub first_key: usize,
     /// The number of its first subcommand; they follow each other.
     pub first_subcommand: RowId,
-    /// It reads or writes data and is FAST or BRIEF.
+    /// It is FAST or BRIEF and not ALONE: with a small request it is over in no time.
+    pub brief: bool,
+    /// It is that, and reads or writes data.
     pub plain: bool,
 }
 
@@ -188,8 +190,8 @@ fn entry(row: &'static Command) -> Entry {
     let arity = row.arity();
     let first_key = if matches!(row.run, Run::Container) { 0 } else { row.first_key() };
     let data = matches!(row.run, Run::Read(_) | Run::Write(_));
-    let plain = data && row.flags.has_any(FAST.and(BRIEF));
-    Entry { row, arity, first_key, first_subcommand: UNKNOWN, plain }
+    let brief = row.flags.has_any(FAST.and(BRIEF)) && !row.flags.has(ALONE);
+    Entry { row, arity, first_key, first_subcommand: UNKNOWN, brief, plain: brief && data }
 }
 
 fn number(at: usize) -> RowId {

@@ -8,14 +8,15 @@
 //!   info_process   Server Clients CPU Replication Modules Cluster
 //!   info_memory    Memory
 //!   info_data      Persistence Keyspace
-//!   info_stats     Stats Commandstats Errorstats
+//!   info_stats     Stats Commandstats Errorstats Latencystats
+//!   info_engine    Threads, and the fields engine_* of Stats
 //! ```
 
 use super::context::{IoCounters, Parts, ServerCx};
 use super::footprint::Footprint;
 use super::next::Next;
 use super::row::*;
-use super::{info_data, info_memory, info_process, info_stats};
+use super::{info_data, info_engine, info_memory, info_process, info_stats};
 use crate::base::time::Now;
 use crate::resp::Result;
 use crate::session::Session;
@@ -101,12 +102,14 @@ static INFO_FIELDS: &[Section] = &[
     usual("Clients", info_process::CLIENTS),
     usual("Memory", info_memory::MEMORY),
     usual("Persistence", info_data::PERSISTENCE),
+    usual("Threads", info_engine::THREADS),
     usual("Stats", info_stats::STATS),
     usual("Replication", info_process::REPLICATION),
     usual("CPU", info_process::CPU),
     usual("Modules", &[]),
     on_demand("Commandstats", info_stats::COMMANDS),
     usual("Errorstats", info_stats::ERRORS),
+    on_demand("Latencystats", info_stats::LATENCIES),
     usual("Cluster", info_process::CLUSTER),
     usual("Keyspace", info_data::KEYSPACE),
 ];

@@ -60,8 +60,11 @@ pub static PERSISTENCE: &[Field] = &[
     Fixed("aof_current_rewrite_time_sec", "-1"),
     Fixed("aof_last_bgrewrite_status", "ok"),
     Fixed("aof_rewrites", "0"),
+    Fixed("aof_rewrites_consecutive_failures", "0"),
     Fixed("aof_last_write_status", "ok"),
     Fixed("aof_last_cow_size", "0"),
+    Fixed("module_fork_in_progress", "0"),
+    Fixed("module_fork_last_cow_size", "0"),
     Many(loading),
 ];
 

@@ -32,6 +32,20 @@ pub static MEMORY: &[Field] = &[
     One("allocator_muzzy", |facts| facts.memory().allocator.muzzy.into()),
     One("total_system_memory", |_| sys::total_memory().into()),
     One("total_system_memory_human", |_| text(human(sys::total_memory()))),
+    // There are no scripts and no functions yet.
+    Fixed("used_memory_lua", "0"),
+    Fixed("used_memory_vm_eval", "0"),
+    Fixed("used_memory_lua_human", "0B"),
+    Fixed("used_memory_scripts_eval", "0"),
+    Fixed("number_of_cached_scripts", "0"),
+    Fixed("number_of_functions", "0"),
+    Fixed("number_of_libraries", "0"),
+    Fixed("used_memory_vm_functions", "0"),
+    Fixed("used_memory_vm_total", "0"),
+    Fixed("used_memory_vm_total_human", "0B"),
+    Fixed("used_memory_functions", "0"),
+    Fixed("used_memory_scripts", "0"),
+    Fixed("used_memory_scripts_human", "0B"),
     One("maxmemory", |facts| facts.parts.config.max_memory.bytes().into()),
     One("maxmemory_human", |facts| text(human(facts.parts.config.max_memory.bytes()))),
     One("maxmemory_policy", |facts| text(facts.parts.config.memory_policy.word())),
@@ -66,6 +80,7 @@ pub static MEMORY: &[Field] = &[
     Fixed("mem_not_counted_for_evict", "0"),
     Fixed("mem_replication_backlog", "0"),
     Fixed("mem_total_replication_buffers", "0"),
+    Fixed("mem_replica_full_sync_buffer", "0"),
     Fixed("mem_clients_slaves", "0"),
     One("mem_clients_normal", |facts| facts.memory().clients().into()),
     Fixed("mem_cluster_links", "0"),
@@ -79,7 +94,7 @@ pub static MEMORY: &[Field] = &[
         freeing.handed.saturating_sub(freeing.freed).into()
     }),
     One("lazyfreed_objects", |facts| {
-        facts.io.freeing().freed.saturating_sub(facts.parts.stats.freed_before).into()
+        facts.io.totals().since(facts.parts.stats.io_before).freed.into()
     }),
     One("mem_keys", |facts| facts.memory().keys().into()),
     One("mem_values", |facts| facts.memory().values().into()),

@@ -16,6 +16,7 @@ pub static SERVER: &[Field] = &[
     Fixed("redis_mode", "standalone"),
     One("os", |facts| text(&facts.parts.about.os)),
     One("arch_bits", |_| usize::BITS.into()),
+    Fixed("monotonic_clock", "POSIX clock_gettime"),
     Fixed("multiplexing_api", "epoll"),
     One("process_id", |facts| facts.parts.about.pid.into()),
     Fixed("process_supervised", "no"),
@@ -51,6 +52,12 @@ pub static CLIENTS: &[Field] = &[
     One("connected_clients", |facts| count(facts.parts.sessions.len())),
     Fixed("cluster_connections", "0"),
     One("maxclients", |facts| facts.parts.config.max_clients.into()),
+    One("client_recent_max_input_buffer", |facts| {
+        facts.parts.stats.input_buffers.highest(facts.now).into()
+    }),
+    One("client_recent_max_output_buffer", |facts| {
+        facts.parts.stats.output_buffers.highest(facts.now).into()
+    }),
     One("blocked_clients", |facts| count(sessions(facts, |session| session.parked))),
     One("clients_in_timeout_table", |facts| {
         let has_end =
@@ -60,6 +67,10 @@ pub static CLIENTS: &[Field] = &[
     Fixed("tracking_clients", "0"),
     One("pubsub_clients", |facts| count(sessions(facts, |session| session.subscriptions() > 0))),
     One("watching_clients", |facts| count(sessions(facts, |session| session.watching > 0))),
+    // No command waits for a key yet.
+    Fixed("total_blocking_keys", "0"),
+    Fixed("total_blocking_keys_on_nokey", "0"),
+    One("total_watched_keys", |facts| count(facts.parts.watch.keys())),
 ];
 
 /// How many clients there are of a kind, the one that asks included. O(clients).

@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod index;
 pub mod next;
 pub mod row;
+pub mod shown;
 pub mod text;
 pub mod window;
 
@@ -35,16 +36,23 @@ mod generic;
 mod help;
 mod info;
 mod info_data;
+mod info_engine;
 mod info_memory;
 mod info_process;
 mod info_stats;
 mod introspect;
+mod io_counters;
 pub mod key_spec;
 mod keys;
+mod latency;
+mod latency_doctor;
+mod latency_graph;
+mod latency_histogram;
 mod lcs;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
+mod monitor;
 mod object;
 mod persist;
 mod pubsub;
@@ -55,6 +63,7 @@ mod server;
 mod set;
 mod set_many;
 mod set_options;
+mod slow_log;
 mod string;
 mod swap;
 mod transaction;
@@ -77,8 +86,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
+    latency::TABLE,
     lcs::TABLE,
     memory::TABLE,
+    monitor::TABLE,
     object::TABLE,
     persist::TABLE,
     pubsub::TABLE,
@@ -88,6 +99,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    slow_log::TABLE,
     string::TABLE,
     swap::TABLE,
     transaction::TABLE,

@@ -13,6 +13,7 @@ use super::context::{ReadCx, ServerCx, SessionCx, WriteCx};
 use super::next::Next;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
+use crate::resp::args::Args;
 
 /// One command or subcommand.
 pub struct Command {
@@ -35,6 +36,8 @@ pub struct Command {
     pub access_without: Option<(&'static [&'static str], &'static [&'static str])>,
     /// What else is to be known before it runs.
     pub flags: Flags,
+    /// Which of its words are secret, if not all of them are (flag SECRET): asked of a request and a position.
+    pub secret: Option<fn(Args<'_>, usize) -> bool>,
     /// The keyspace events that it can cause.
     pub events: &'static [Event],
     /// The subcommands of a container, sorted.
@@ -154,6 +157,9 @@ flags! {
     RUNS_QUEUE = 22, "";
     /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
     BRIEF = 25, "";
+    /// It may take long although COMMAND INFO must say FAST (APPEND copies a large
+    /// string, DIGEST reads it): timed by itself.
+    ALONE = 31, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// Goes on in a slot that is on its way to another node: RESTORE-ASKING.
@@ -369,6 +375,7 @@ impl Command {
         keys: &[],
         access_without: None,
         flags: Flags::NONE,
+        secret: None,
         events: &[],
         subcommands: &[],
         run: Run::Unset,

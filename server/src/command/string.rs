@@ -25,7 +25,7 @@ static APPEND: Command = Command {
     complexity: "O(1) amortized, if what is appended is small.",
     args: &[key("key"), string("value")],
     keys: &[one_key(&["RW", "insert"])],
-    flags: DENY_OOM.and(FAST),
+    flags: DENY_OOM.and(FAST).and(ALONE),
     events: &[Event::APPEND, Event::NEW],
     run: Run::Write(append),
     ..Command::BASE

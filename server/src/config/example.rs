@@ -50,6 +50,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Snapshots", "where data is kept on the disk, and when it is written"),
     ("Data", "databases, events, expiry and how memory is laid out"),
     ("Freeing", "what waits until memory is free again"),
+    ("Watching", "which commands are kept, and how long they take"),
 ];
 
 /// The text of the example file. Read back, it gives the defaults.

@@ -4,6 +4,7 @@
 
 use super::kinds::{Range, Setting, Word};
 use super::memory::{Memory, with_unit};
+use crate::base::bytes::{parse_f64, push_f64};
 
 /// Cuts the one text that CONFIG SET gives at its spaces; words that came apart from a file stay so.
 /// As in Redis, every single space is a border: two in a row enclose an empty word.
@@ -245,6 +246,48 @@ impl Setting for OomValues {
 
     fn show(&self) -> String {
         self.0.map(|value| value.to_string()).join(" ")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        vec![self.show()]
+    }
+}
+
+/// Percentiles, each from 0 to 100.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Percentiles(pub Vec<f64>);
+
+impl Percentiles {
+    /// As many as anybody can read; Redis has no limit.
+    const MOST: usize = 100;
+}
+
+impl Setting for Percentiles {
+    const MANY: bool = true;
+
+    fn set(&mut self, words: &[&str], _range: Range, _more: bool) -> Result<(), String> {
+        let words = apart(words);
+        let invalid = || "Invalid latency-tracking-info-percentiles parameters".to_owned();
+        let numbers: Option<Vec<f64>> = words.iter().map(|w| parse_f64(w.as_bytes())).collect();
+        let numbers = numbers.filter(|n| n.len() <= Percentiles::MOST).ok_or_else(invalid)?;
+        if numbers.iter().any(|number| !(0.0..=100.0).contains(number)) {
+            return Err("latency-tracking-info-percentiles parameters should sit between \
+                        [0.0,100.0]"
+                .into());
+        }
+        self.0 = numbers;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        let mut text = Vec::new();
+        for &number in &self.0 {
+            if !text.is_empty() {
+                text.push(b' ');
+            }
+            push_f64(&mut text, number);
+        }
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     fn lines(&self) -> Vec<String> {

@@ -10,7 +10,7 @@ use super::kinds::{
     Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, OomScores,
     Percent, Range, RdbVersion, Secret, Setting, Supervised, SyslogFacility, TimestampFormat,
 };
-use super::lists::{Addresses, EventClasses, OomValues, OutputLimits, SavePoints};
+use super::lists::{Addresses, EventClasses, OomValues, OutputLimits, Percentiles, SavePoints};
 use super::memory::{ClientMemory, Memory, MemoryLimit};
 use super::row::{Row, When, range_of, settings};
 
@@ -250,6 +250,44 @@ settings! {
         /// Log every change, so that a crash loses next to nothing. Not implemented yet: only `no` is
         /// accepted.
         "appendonly" append_only: bool = false, Live, check no_log;
+    }
+
+    section "Watching" {
+        /// Commands that took so many microseconds or more are kept in the slow log; see SLOWLOG GET. 0
+        /// keeps every command, -1 none. Short commands are timed in groups, so that timing costs nothing;
+        /// below 1000 each is timed by itself, which takes some 0.1 us.
+        "slowlog-log-slower-than" slow_from: i64 = 10_000, Live, in -1..=i64::MAX,
+            also "commandlog-execution-slower-than";
+
+        /// How many commands the slow log keeps. Each takes at most 5 KiB.
+        "slowlog-max-len" slow_log_len: u64 = 128, Live, in 0..=i64::MAX,
+            also "commandlog-slow-execution-max-len";
+
+        /// Commands whose request has so many bytes or more are kept; see COMMANDLOG GET n LARGE-REQUEST. 0
+        /// keeps every command, -1 none. Below 1048576 each command is looked at by itself, as above.
+        "commandlog-request-larger-than" large_request_from: i64 = 1 << 20, Live, in -1..=i64::MAX;
+
+        /// How many commands with large requests are kept.
+        "commandlog-large-request-max-len" large_request_len: u64 = 128, Live, in 0..=i64::MAX;
+
+        /// Commands whose reply has so many bytes or more are kept; see COMMANDLOG GET n LARGE-REPLY. 0
+        /// keeps every command, -1 none. Below 1048576 each command is looked at by itself, as above.
+        "commandlog-reply-larger-than" large_reply_from: i64 = 1 << 20, Live, in -1..=i64::MAX;
+
+        /// How many commands with large replies are kept.
+        "commandlog-large-reply-max-len" large_reply_len: u64 = 128, Live, in 0..=i64::MAX;
+
+        /// Whatever holds the server up for so many milliseconds or more - a command, a fork, expiring or
+        /// evicting keys - is noted; see LATENCY. 0 notes nothing. Otherwise each command is timed by
+        /// itself, which takes some 0.1 us.
+        "latency-monitor-threshold" latency_threshold: u64 = 0, Live, in 0..=i64::MAX;
+
+        /// Count how long the calls of each command take; see LATENCY HISTOGRAM and INFO latencystats.
+        "latency-tracking" latency_tracking: bool = true, Live;
+
+        /// The percentiles that INFO latencystats shows.
+        "latency-tracking-info-percentiles" latency_percentiles: Percentiles =
+            Percentiles(vec![50.0, 99.0, 99.9]), Live;
     }
 
     section "Messages" {

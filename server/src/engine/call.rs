@@ -12,12 +12,13 @@
 
 use super::Engine;
 use super::gate::{self, Verdict, Visit};
+use super::observe::After;
 use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop, Ticket};
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
 use crate::command::next::Next;
-use crate::command::row::{BRIEF, Command, FAST, NOT_QUEUED, RUNS_QUEUE, Run};
+use crate::command::row::{Command, NOT_QUEUED, RUNS_QUEUE, Run};
 use crate::keyspace::access::Clock;
 use crate::keyspace::change::Event;
 use crate::resp::args::Args;
@@ -119,10 +120,12 @@ impl Engine {
         while batch.cursor < batch.requests.len() {
             let prepared = batch.prepared[batch.cursor];
             let args = batch.requests.args(batch.cursor);
+            let replied = batch.reply.len();
             self.ahead.step(&self.parts.keyspace);
             let step = if prepared.plain && plain_runs && self.has_room() {
                 // What reads or writes data asks for nothing behind it.
                 let _done = self.call(host, me, prepared, args, &mut batch.reply, false);
+                self.fast_run.ran(prepared.row);
                 Step::Next
             } else {
                 let step = self.step(host, me, prepared, args, &mut batch.reply);
@@ -143,6 +146,8 @@ impl Engine {
                 return step;
             }
             if batch.reply.len() >= OUTPUT_FULL {
+                let grown = batch.reply.len().saturating_sub(replied);
+                self.note_large_reply(me, prepared, args, grown);
                 batch.stop = Stop::OutputFull;
                 break;
             }
@@ -153,9 +158,10 @@ impl Engine {
         Step::Next
     }
 
-    /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence.
+    /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence,
+    /// nobody who wants to know of each.
     fn plain_runs(&self, me: &Session) -> bool {
-        me.answers == Answers::On && gate::all_open(me, &self.parts, self.now)
+        me.answers == Answers::On && !self.watched && gate::all_open(me, &self.parts, self.now)
     }
 
     /// Applies the batch's ending behind its last reply.
@@ -248,6 +254,7 @@ impl Engine {
             Verdict::Refuse(error) => {
                 self.parts.stats.per_command[prepared.row as usize].rejected += 1;
                 self.refuse(me, Some(entry.row), reply, error);
+                self.show_refused(me, entry.row, args);
                 return self.answered(me, reply, mark);
             }
         }
@@ -260,21 +267,18 @@ impl Engine {
             self.error(reply, &Error::Unblocked);
             return self.answered(me, reply, mark);
         }
-        let next = self.call(host, me, prepared, args, reply, false);
+        let after = self.run(host, me, prepared, args, reply, false);
         let waited = me.wait.take().is_some();
         // A command that waits is one command, however often it runs.
         me.commands -= u64::from(waited);
-        if let Next::Wait { until } = next {
+        if let After::Waits(until) = after {
             me.wait = Some(Box::new(Wait { until, ended: None }));
             return Step::Block;
         }
-        me.closing |= matches!(next, Next::Close);
-        // In a transaction it cannot wait: there `carry_out` writes at once.
-        if matches!(next, Next::RewriteConfig) {
+        if matches!(after, After::Rewrites) {
             return self.rewrite_later(host, me, reply, mark);
         }
-        let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
-        self.carry_out(host, me, next, reply, args);
+        let hold = matches!(after, After::Frees) && self.must_await_freed(host);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
     }
@@ -360,8 +364,32 @@ impl Engine {
         Step::Next
     }
 
-    /// Runs one command in its context, rolls a half-written reply back if it fails, and carries
-    /// out what follows its changes.
+    /// Calls one command, carries out what it asks for, and times both.
+    pub(super) fn run(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        prepared: Prepared,
+        args: Args<'_>,
+        reply: &mut Reply,
+        in_exec: bool,
+    ) -> After {
+        let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, me, reply));
+        let next = self.call(host, me, prepared, args, reply, in_exec);
+        let after = After::of(&next, in_exec);
+        me.closing |= matches!(next, Next::Close);
+        if !matches!(after, After::Rewrites) {
+            self.carry_out(host, me, next, reply, args);
+        }
+        match alone {
+            Some(began) => self.end_alone(host, me, (prepared.row, args), reply, began, &after),
+            None => self.fast_run.ran(prepared.row),
+        }
+        after
+    }
+
+    /// Calls one command in its context, rolls a half-written reply back if it fails, and tells everybody of
+    /// its changes.
     #[inline]
     pub(super) fn call(
         &mut self,
@@ -375,10 +403,6 @@ impl Engine {
         let Some(row) = self.parts.index.entry(prepared.row).map(|entry| entry.row) else {
             return Next::Done;
         };
-        let fast = row.flags.has_any(FAST.and(BRIEF));
-        if !fast {
-            self.end_fast_run(host);
-        }
         if !in_exec {
             me.commands += 1;
             me.last_command = row.name;
@@ -408,13 +432,6 @@ impl Engine {
         self.bury_expired(me);
         self.tell_misses(me);
         self.follow(me);
-        if fast {
-            self.run.ran(prepared.row);
-        } else {
-            let Parts { stats, lookups, .. } = &mut self.parts;
-            let calls = u64::from(me.wait.is_none());
-            self.run.slow(prepared.row, calls, host.ticks(), stats, lookups);
-        }
         next
     }
 
@@ -424,12 +441,6 @@ impl Engine {
         reply.roll_back(mark);
         self.error(reply, error);
         self.parts.stats.per_command[row as usize].failed += 1;
-    }
-
-    /// The time up to now belongs to the fast commands that ran.
-    pub(super) fn end_fast_run(&mut self, host: &mut dyn Host) {
-        let Parts { stats, lookups, .. } = &mut self.parts;
-        self.run.end(host.ticks(), stats, lookups);
     }
 
     #[inline]

@@ -3,8 +3,9 @@
 //! Owns: the meaning of each [`Next`].   Uses: call, snapshot, host.   Never: decides when.
 
 use super::Engine;
-use super::port::{Host, Prepared};
+use super::port::{FEW_WORDS, Host, Prepared, SMALL_REQUEST};
 use crate::command::context::Hashed;
+use crate::command::index::RowId;
 use crate::command::next::Next;
 use crate::resp::args::Args;
 use crate::resp::error::Error;
@@ -78,14 +79,20 @@ impl Engine {
         reply.array(transaction.len());
         self.feed.begin_unit();
         for (row, args) in transaction.commands() {
-            let hashed = self.hash_first_key(row, args);
-            let prepared = Prepared { row, hashed, plain: false };
-            let next = self.call(host, me, prepared, args, reply, true);
-            let closes = matches!(next, Next::Close);
-            self.carry_out(host, me, next, reply, args);
-            me.closing |= closes;
+            let prepared = self.prepare_queued(row, args);
+            let replied = reply.len();
+            self.run(host, me, prepared, args, reply, true);
+            self.note_large_reply(me, prepared, args, reply.len() - replied);
         }
         self.feed.end_unit();
+    }
+
+    fn prepare_queued(&self, row: RowId, args: Args<'_>) -> Prepared {
+        let hashed = self.hash_first_key(row, args);
+        let brief = self.parts.index.entry(row).is_some_and(|entry| entry.brief)
+            && args.len() <= FEW_WORDS
+            && args.bytes_len() < SMALL_REQUEST / 2;
+        Prepared { row, hashed, brief, plain: false }
     }
 
     fn hash_first_key(&self, row: u16, args: Args<'_>) -> Hashed {

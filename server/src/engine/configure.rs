@@ -106,6 +106,7 @@ impl Engine {
         if limit_changed {
             self.limit_changed();
         }
+        self.follow_watch_settings();
         self.listen();
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::port::Host;
 use crate::base::alloc;
 use crate::base::time::Now;
 use crate::session::Session;
+use crate::stats::Stats;
 
 /// How often a duty is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ struct Duty {
     wanted: fn(&Engine) -> bool,
     /// A slice of it. Each bounds itself; the comment in the list says by what.
     work: fn(&mut Engine, &mut dyn Host) -> Again,
+    /// What LATENCY calls it.
+    event: Option<&'static str>,
 }
 
 const fn duty(
@@ -55,7 +58,13 @@ const fn duty(
     wanted: fn(&Engine) -> bool,
     work: fn(&mut Engine, &mut dyn Host) -> Again,
 ) -> Duty {
-    Duty { name, rate, wanted, work }
+    Duty { name, rate, wanted, work, event: None }
+}
+
+impl Duty {
+    const fn known_as(self, event: &'static str) -> Duty {
+        Duty { event: Some(event), ..self }
+    }
 }
 
 const DUTIES: &[Duty] = &[
@@ -80,9 +89,10 @@ const DUTIES: &[Duty] = &[
     // A fork when one is due.
     duty("snapshot", Rate::Hertz, |_| true, begin_snapshot),
     // 250 us; more than that share of the time only if much is due.
-    duty("expire", Rate::Hertz, may_expire, Engine::expire_slice),
+    duty("expire", Rate::Hertz, may_expire, Engine::expire_slice).known_as("expire-cycle"),
     // 250 us, and only while there is much to win.
-    duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice),
+    duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice)
+        .known_as("active-defrag-cycle"),
     // IDLE_SEATS sessions, all of them within a second.
     duty("idle", Rate::EverySecond, may_close_idle, close_idle),
     // One comparison.
@@ -131,10 +141,13 @@ impl Engine {
             let rests = period > 0 && self.parts.switches.duties_rest;
             let mut again = Again::AtRate;
             if !rests && (duty.wanted)(self) {
-                let begun = host.cpu_ticks();
+                let begun = (host.cpu_ticks(), host.ticks());
                 again = (duty.work)(self, host);
-                let took = host.cpu_ticks().saturating_sub(begun);
+                let took = host.cpu_ticks().saturating_sub(begun.0);
                 self.parts.stats.slice(duty.name, took);
+                if let Some(event) = duty.event {
+                    self.note_spike(event, host.ticks().saturating_sub(begun.1));
+                }
             }
             let pause = match again {
                 Again::AtRate => period,
@@ -243,9 +256,10 @@ fn watch_clock(engine: &mut Engine, _host: &mut dyn Host) -> Again {
     Again::AtRate
 }
 
-fn sample_rates(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+fn sample_rates(engine: &mut Engine, host: &mut dyn Host) -> Again {
     let stats = &mut engine.parts.stats;
-    let totals = [stats.commands, stats.bytes_in, stats.bytes_out];
+    let Stats { commands, bytes_in, bytes_out, turns, turn_nanos, .. } = *stats;
+    let totals = [commands, bytes_in, bytes_out, turns, turn_nanos, host.cpu_ticks()];
     stats.rates.sample(engine.now, totals);
     Again::AtRate
 }

@@ -36,6 +36,13 @@ impl Engine {
 
     /// One slice. A duty: says when it wants the next one.
     pub(super) fn defrag_slice(&mut self, host: &mut dyn Host) -> Again {
+        let again = self.defrag_some(host);
+        let stats = &mut self.parts.stats.defrag;
+        stats.spell.set(stats.share > 0, self.now);
+        again
+    }
+
+    fn defrag_some(&mut self, host: &mut dyn Host) -> Again {
         let share = self.defrag_share();
         self.parts.stats.defrag.share = share;
         if share == 0 {

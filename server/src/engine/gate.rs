@@ -9,7 +9,7 @@ use crate::base::time::Now;
 use crate::command::context::Parts;
 use crate::command::index::Entry;
 use crate::command::row::{
-    Command, DENY_OOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_QUEUE, WHILE_PAUSED,
+    Command, DENY_OOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_QUEUE, Run, WHILE_PAUSED,
     WHILE_SUBSCRIBED,
 };
 use crate::resp::args::Args;
@@ -63,6 +63,7 @@ pub const GATES: &[(&str, Gate, Open)] = &[
     ("snapshot", snapshots_work, |_, parts, _| parts.persist.last_error.is_none()),
     ("subscription", allowed_to_subscriber, |me, _, _| !me.only_listens()),
     ("loading", loaded, |_, parts, _| parts.persist.loading.is_none()),
+    ("monitor", allowed_to_monitor, |me, _, _| !me.monitoring),
     ("pause", not_paused, |_, parts, now| parts.pause.current(now).is_none()),
 ];
 
@@ -122,6 +123,17 @@ fn allowed_in_transaction(visit: &Visit<'_>) -> Verdict {
 fn allowed_to_subscriber(visit: &Visit<'_>) -> Verdict {
     if visit.me.only_listens() && !visit.entry.row.flags.has(WHILE_SUBSCRIBED) {
         return Verdict::Refuse(Error::OnlyPubsub(visit.entry.row.name));
+    }
+    Verdict::Pass
+}
+
+/// Who is shown every command may not touch data.
+#[inline]
+fn allowed_to_monitor(visit: &Visit<'_>) -> Verdict {
+    let row = visit.entry.row;
+    let of_data = matches!(row.run, Run::Read(_) | Run::Write(_)) || row.flags.has(MAY_REPLICATE);
+    if visit.me.monitoring && of_data {
+        return Verdict::Refuse(Error::MonitorTouchesData);
     }
     Verdict::Pass
 }
@@ -211,6 +223,7 @@ mod tests {
             parts.persist.loading =
                 Some(Loading { since: Now::default(), since_unix: 0, total: 1, done: 0 });
         }),
+        ("monitor", |me, _| me.monitoring = true),
         ("pause", |_, parts| parts.pause.begin(Pausing::Writes, 60_000, Now::default())),
     ];
 

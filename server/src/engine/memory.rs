@@ -72,10 +72,12 @@ impl Engine {
         if self.has_room() {
             self.room.pressed = false;
             self.parts.out_of_memory = false;
+            self.parts.stats.memory_exceeded.set(false, self.now);
             return;
         }
         let limit = self.parts.config.max_memory.bytes();
         let came = self.evict_slice(host, me, limit);
+        self.parts.stats.memory_exceeded.set(!matches!(came, Slice::Enough), self.now);
         self.room.pressed = matches!(came, Slice::TimeOver);
         self.parts.out_of_memory = matches!(came, Slice::NothingToEvict);
     }
@@ -126,7 +128,8 @@ impl Engine {
                 break;
             }
         }
-        self.run.saw_slow();
+        self.fast_run.saw_slow();
+        self.note_spike("eviction-cycle", host.ticks().saturating_sub(begun));
         self.hand_over_garbage(host);
         if self.counted() <= limit {
             Slice::Enough

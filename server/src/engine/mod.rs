@@ -31,6 +31,7 @@ pub mod headroom;
 mod leave;
 pub mod load;
 pub mod memory;
+mod observe;
 pub mod park;
 pub mod port;
 mod rewrite;
@@ -50,7 +51,7 @@ use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
 use crate::session::watch::Watch;
-use crate::session::{Arrival, Class, ClientId, Route, Session, Sessions};
+use crate::session::{Arrival, Buffers, Class, ClientId, Route, Session, Sessions};
 use crate::stats::Stats;
 use cron::Clockwork;
 use follow::Feed;
@@ -77,7 +78,9 @@ pub struct Engine {
     expiry: expire::Expiry,
     feed: Feed,
     load: Option<load::Load>,
-    run: timing::FastRun,
+    fast_run: timing::FastRun,
+    /// Each command is timed and shown by itself: see `observe`.
+    watched: bool,
     turn_cpu: timing::TurnCpu,
     ahead: ahead::Ahead,
     room: memory::Room,
@@ -120,7 +123,7 @@ impl Engine {
             out_of_memory: false,
             about,
         };
-        Engine {
+        let mut engine = Engine {
             parts,
             queue: VecDeque::new(),
             parked: Parked::default(),
@@ -134,7 +137,8 @@ impl Engine {
             expiry: expire::Expiry::default(),
             feed: Feed::default(),
             load: None,
-            run: timing::FastRun::default(),
+            fast_run: timing::FastRun::default(),
+            watched: false,
             turn_cpu: timing::TurnCpu::default(),
             ahead: ahead::Ahead::default(),
             room: memory::Room::default(),
@@ -145,7 +149,9 @@ impl Engine {
             client_alarm: false,
             gauged_us: 0,
             now: Now::default(),
-        }
+        };
+        engine.follow_watch_settings();
+        engine
     }
 
     /// What a thread needs to prepare requests for this engine.
@@ -182,10 +188,10 @@ impl Engine {
                 Inbound::Batch(batch) => self.queue.push_back(batch),
                 Inbound::Hangup(route) => self.hang_up(route),
                 Inbound::Buffers(route, buffers) => {
-                    self.parts.sessions.note_buffers(route.id, buffers);
+                    self.note_buffers(route.id, buffers);
                 }
                 Inbound::Gone(route, loss) => {
-                    self.parts.stats.output_limit_closed += u64::from(loss == Loss::OutputLimit);
+                    self.count_loss(loss);
                     self.drop_client(route.id);
                 }
             }
@@ -199,6 +205,7 @@ impl Engine {
             let took = host.ticks().saturating_sub(begun);
             let stats = &mut self.parts.stats;
             stats.turns += 1;
+            stats.turn_nanos += took;
             stats.longest_turn_us = stats.longest_turn_us.max(took / 1000);
             stats.longest_turn_cpu = self.turn_cpu.longest(took, stats.longest_turn_cpu, host);
         }
@@ -207,7 +214,7 @@ impl Engine {
     /// Runs queued batches until the queue is empty or the turn is spent.
     fn serve_queue(&mut self, host: &mut dyn Host, begun: u64) {
         self.ahead.begin(&self.queue, &self.parts.keyspace);
-        self.run.begin(begun);
+        self.fast_run.begin(begun);
         self.turn_spent = false;
         while let Some(batch) = self.queue.pop_front() {
             self.serve(host, batch, begun);
@@ -220,7 +227,7 @@ impl Engine {
 
     /// Whether the turn has run for long enough. The clock is read only after a slow command.
     fn spent(&mut self, host: &mut dyn Host, begun: u64) -> bool {
-        if !self.turn_spent && self.run.worth_a_look() {
+        if !self.turn_spent && self.fast_run.worth_a_look() {
             self.turn_spent = host.ticks().saturating_sub(begun) > TURN_US * 1000;
         }
         self.turn_spent
@@ -282,6 +289,22 @@ impl Engine {
         self.load.is_some()
     }
 
+    fn count_loss(&mut self, loss: Loss) {
+        let stats = &mut self.parts.stats;
+        match loss {
+            Loss::Peer => {}
+            Loss::OutputLimit => stats.output_limit_closed += 1,
+            Loss::QueryLimit => stats.query_limit_closed += 1,
+        }
+    }
+
+    /// Notes what `io` holds for a connection.
+    fn note_buffers(&mut self, id: ClientId, buffers: Buffers) {
+        self.parts.stats.input_buffers.note(self.now, buffers.query);
+        self.parts.stats.output_buffers.note(self.now, buffers.output);
+        self.parts.sessions.note_buffers(id, buffers);
+    }
+
     /// Counts a connection that was refused.
     pub fn refused(&mut self) {
         self.parts.stats.rejected_connections += 1;
@@ -304,11 +327,13 @@ impl Engine {
         self.clockwork.next().min(others)
     }
 
-    /// Switches the recording of single changes on or off, after whoever listens has changed.
+    /// Switches the recording of single changes and the timing of single commands on or off, after whoever
+    /// listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
+        self.watched = self.wants_each();
         self.parts.lookups.keep_misses =
             self.parts.config.notify.contains(EventClasses::MISS) && !self.parts.pubsub.is_empty();
     }

@@ -27,8 +27,10 @@ use std::any::Any;
 pub struct Prepared {
     /// The command's row.
     pub row: RowId,
-    /// It is a short command that reads or writes data and has as many words as it needs: it cannot change
-    /// what a session or the server may do, so whoever has run one may run the next.
+    /// It is a short command with a small request: it is timed together with its neighbours.
+    pub brief: bool,
+    /// It is that, reads or writes data and has as many words as it needs: it cannot change what a session
+    /// or the server may do, so whoever has run one may run the next.
     pub plain: bool,
     /// The first key's position and hash.
     pub hashed: Hashed,
@@ -136,6 +138,12 @@ impl Batch {
     }
 }
 
+/// A short command with more words than this is timed by itself.
+pub const FEW_WORDS: usize = 100;
+
+/// No request of a [`Prepared::brief`] command has so many bytes.
+pub const SMALL_REQUEST: usize = 1 << 20;
+
 /// Looks up what can be known of a request without data: done by whoever parses it.
 #[derive(Clone)]
 pub struct Preparer {
@@ -152,13 +160,16 @@ impl Preparer {
     /// Prepares the requests of a batch that have not been yet.
     #[inline]
     pub fn prepare(&self, batch: &mut Batch) {
+        let small = !batch.requests.has_big() && batch.requests.buf.len() < SMALL_REQUEST;
+        let most_words = if small { FEW_WORDS } else { 0 };
         for at in batch.prepared.len()..batch.requests.len() {
             let args = batch.requests.args(at);
             let second = if args.len() > 1 { Some(args.get(1)) } else { None };
             let mut prepared =
                 Prepared { row: self.index.resolve(args.get(0), second), ..Prepared::default() };
             if let Some(entry) = self.index.entry(prepared.row) {
-                prepared.plain = entry.plain && entry.takes(args.len());
+                prepared.brief = entry.brief && args.len() <= most_words;
+                prepared.plain = entry.plain && prepared.brief && entry.takes(args.len());
                 if entry.first_key > 0 && entry.first_key < args.len() {
                     let hash = self.hasher.hash(args.get(entry.first_key));
                     prepared.hashed = Hashed { at: entry.first_key, hash };
@@ -171,7 +182,7 @@ impl Preparer {
 
 impl Default for Prepared {
     fn default() -> Self {
-        Prepared { row: UNKNOWN, plain: false, hashed: Hashed::default() }
+        Prepared { row: UNKNOWN, brief: false, plain: false, hashed: Hashed::default() }
     }
 }
 
@@ -182,6 +193,8 @@ pub enum Loss {
     Peer,
     /// More waited to be sent than its class allows.
     OutputLimit,
+    /// A request was longer than `client-query-buffer-limit`.
+    QueryLimit,
 }
 
 /// What comes in.

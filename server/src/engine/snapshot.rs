@@ -89,6 +89,7 @@ impl Engine {
                 persist.dirty_at_fork = persist.dirty;
                 persist.scheduled = false;
                 persist.child = Some(Child::new(forked.pid, keys, self.now));
+                self.note_spike("fork", forked.fork_us.saturating_mul(1000));
                 tracing::info!("Background saving started by pid {}", forked.pid);
                 Ok(())
             }

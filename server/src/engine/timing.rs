@@ -1,7 +1,7 @@
 //! Counts and times commands: slow ones one by one, a run of fast ones together.
 //!
 //! Owns: the run of fast commands since the clock was last read, the longest turn.   Uses: stats, host.
-//! Never: reads a clock that nobody needs.
+//! Never: reads a clock that nobody needs; decides which command is timed how (call, observe).
 
 use super::port::Host;
 use crate::command::context::Lookups;
@@ -10,6 +10,15 @@ use crate::stats::Stats;
 
 /// How many fast commands run between two looks at the clock. A power of two.
 const LOOK_EVERY: u64 = 1024;
+
+/// Which piece of a command ran: one that waits runs again when its wait is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    /// It began.
+    pub first: bool,
+    /// It came to its end.
+    pub last: bool,
+}
 
 /// A run of fast commands; its time is spread over them.
 pub(super) struct FastRun {
@@ -66,37 +75,43 @@ impl FastRun {
 
     fn change_row(&mut self, row: RowId) {
         if self.last_calls > 0 {
-            self.before.push((self.last, self.last_calls));
+            let (row, calls) = (self.last, self.last_calls);
+            // Those who mix commands mix a few.
+            let mut lately = self.before.iter_mut().rev().take(4);
+            match lately.find(|(known, _)| *known == row) {
+                Some((_, count)) => *count += calls,
+                None => self.before.push((row, calls)),
+            }
         }
         (self.last, self.last_calls) = (row, 0);
     }
 
-    /// A slow command ran; `calls` is 0 for one that has waited and was counted before.
-    pub fn slow(
+    /// A command ran that was timed by itself, and took so many nanoseconds.
+    pub fn alone(
         &mut self,
         row: RowId,
-        calls: u64,
-        ticks: u64,
+        nanos: u64,
+        piece: Piece,
         stats: &mut Stats,
         lookups: &mut Lookups,
     ) {
-        let own = &mut stats.per_command[row as usize];
-        own.calls += calls;
-        own.nanos += ticks.saturating_sub(self.since);
+        let calls = u64::from(piece.first);
+        stats.spent(usize::from(row), calls, nanos);
+        if piece.last {
+            stats.track(usize::from(row), 1, nanos);
+        }
         stats.commands += calls;
         collect(stats, lookups);
-        self.since = ticks;
         self.slow_seen = true;
     }
 
-    /// The run of fast commands ends, with the turn or before a slow one.
+    /// The run of fast commands ends, with the turn or before a slow one. Each of them counts as if it had taken
+    /// the mean of all.
     pub fn end(&mut self, ticks: u64, stats: &mut Stats, lookups: &mut Lookups) {
         if let Some(each) = ticks.saturating_sub(self.since).checked_div(self.commands) {
             self.change_row(UNKNOWN);
             for (row, calls) in self.before.drain(..) {
-                let own = &mut stats.per_command[row as usize];
-                own.calls += calls;
-                own.nanos += each * calls;
+                stats.called(usize::from(row), calls, each);
             }
             stats.commands += std::mem::take(&mut self.commands);
             collect(stats, lookups);
@@ -157,11 +172,30 @@ mod tests {
         run.ran(0);
         assert!(!run.worth_a_look());
         run.end(1_300, &mut stats, &mut lookups);
-        run.slow(2, 1, 1_900, &mut stats, &mut lookups);
+        let whole = Piece { first: true, last: true };
+        run.alone(2, 600, whole, &mut stats, &mut lookups);
         let seen: Vec<_> = stats.per_command.iter().map(|own| (own.calls, own.nanos)).collect();
         assert_eq!(seen, [(2, 200), (1, 100), (1, 600)]);
+        let tracked = |row| stats.histogram(row).map(|own| (own.calls(), own.percentile(50.0)));
+        assert_eq!(
+            [0, 1].map(tracked),
+            [Some((2, 100)), Some((1, 100))],
+            "each counts as the mean"
+        );
         assert_eq!((stats.commands, stats.hits, lookups.hits), (4, 2, 0));
         assert!(run.worth_a_look() && !run.worth_a_look());
+    }
+
+    #[test]
+    fn a_command_that_waits_is_one_call_and_enters_its_histogram_when_it_is_over() {
+        let (mut run, mut stats, mut lookups) =
+            (FastRun::default(), Stats::new(1), Lookups::default());
+        run.alone(0, 300, Piece { first: true, last: false }, &mut stats, &mut lookups);
+        assert!(stats.histogram(0).is_none());
+        run.alone(0, 500, Piece { first: false, last: true }, &mut stats, &mut lookups);
+        let own = stats.per_command[0];
+        assert_eq!((own.calls, own.nanos, stats.commands), (1, 800, 1));
+        assert_eq!(stats.histogram(0).map(|own| own.calls()), Some(1));
     }
 
     #[test]

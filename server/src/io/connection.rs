@@ -227,6 +227,7 @@ impl Connection {
                 "Closing client {} that reached max query buffer length",
                 self.route.id.0
             );
+            self.loss = Loss::QueryLimit;
             self.life = Life::Dead;
         }
         parsed

@@ -67,10 +67,8 @@ impl Core {
     /// Runs the engine on what came in, and sends the workers' share of its output to them. Returns the
     /// own share, to be given back empty.
     pub fn turn(&mut self, inbox: &mut Vec<Inbound>) -> Vec<Outbound> {
-        for link in &mut self.links {
-            while let Some(message) = link.next_message() {
-                inbox.push(message);
-            }
+        if !self.links.is_empty() {
+            self.take_messages(inbox);
         }
         let now = self.clock.now();
         if self.ending.load(Ordering::Relaxed) {
@@ -92,6 +90,16 @@ impl Core {
             }
         }
         own
+    }
+
+    fn take_messages(&mut self, inbox: &mut Vec<Inbound>) {
+        let own = inbox.len();
+        for link in &mut self.links {
+            while let Some(message) = link.next_message() {
+                inbox.push(message);
+            }
+        }
+        self.world.note_ring_depth(inbox.len() - own);
     }
 
     /// Takes the empty list back for the next turn.
@@ -157,7 +165,10 @@ impl Core {
 
     /// Opens another worker if the open ones are busy. Called once a second.
     pub fn measure_load(&mut self) {
-        let worked: u64 = self.links.iter().map(|link| link.busy.swap(0, Ordering::Relaxed)).sum();
+        let busy: Vec<u64> =
+            self.links.iter().map(|link| link.busy.swap(0, Ordering::Relaxed)).collect();
+        let worked: u64 = busy.iter().sum();
+        self.world.note_busy(busy.iter().map(|micros| (micros / 10_000).min(100)).collect());
         let most = self.open as u64 * 1_000_000;
         if self.open < self.links.len() && worked * 100 > most * OPEN_NEXT {
             self.open += 1;

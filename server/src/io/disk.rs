@@ -16,7 +16,7 @@ use super::memory::Meter;
 use super::oom::Oom;
 use super::registry::Registry;
 use crate::base::{crc, sys};
-use crate::command::context::{Freeing, IoCounters};
+use crate::command::context::{Freeing, IoCounters, RingDepth, ThreadLoad};
 use crate::config::{Config, LogLevel};
 use crate::engine::port::{
     ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Rewrite, Room, SnapshotFile, Ticket,
@@ -60,6 +60,9 @@ pub struct World {
     handed: u64,
     /// Objects that it has freed.
     freed: Arc<AtomicU64>,
+    /// Percent of the last second in which each I/O thread was awake.
+    busy: Vec<u64>,
+    ring_depth: RingDepth,
     set_level: Box<dyn Fn(LogLevel)>,
 }
 
@@ -132,6 +135,8 @@ impl World {
             oom: Oom::default(),
             handed: 0,
             freed: Arc::default(),
+            busy: Vec::new(),
+            ring_depth: RingDepth::default(),
             set_level,
         })
     }
@@ -139,6 +144,17 @@ impl World {
     /// The clock.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Notes how many messages of the I/O threads a turn began with.
+    pub fn note_ring_depth(&mut self, depth: usize) {
+        let last = depth as u64;
+        self.ring_depth = RingDepth { last, most: self.ring_depth.most.max(last) };
+    }
+
+    /// Notes what percentage of the last second each I/O thread was awake.
+    pub fn note_busy(&mut self, percent: Vec<u64>) {
+        self.busy = percent;
     }
 
     fn paths(&mut self, job: &Job) -> Paths {
@@ -178,6 +194,18 @@ impl IoCounters for World {
 
     fn freeing(&self) -> Freeing {
         Freeing { handed: self.handed, freed: self.freed.load(Ordering::Acquire) }
+    }
+
+    fn threads(&self) -> Vec<ThreadLoad> {
+        let mut threads = self.registry.threads();
+        for (thread, &percent) in threads.iter_mut().skip(1).zip(&self.busy) {
+            thread.percent = percent;
+        }
+        threads
+    }
+
+    fn ring_depth(&self) -> RingDepth {
+        self.ring_depth
     }
 }
 

@@ -10,7 +10,7 @@ use super::bell::Bell;
 use super::connection::{After, Connection, Life, Read, later};
 use super::core::Core;
 use super::pool::Pool;
-use super::registry::{Counters, Registry};
+use super::registry::{Counters, Registry, ThreadCounters};
 use super::settings::IoSettings;
 use super::stream::{Socket, Stream};
 use super::threads::Worker;
@@ -19,6 +19,7 @@ use crate::resp::reply::Reply;
 use crate::session::{Arrival, Class, ClientId, Route};
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 thread_local! {
@@ -83,6 +84,9 @@ pub struct Reactor {
     inbox: Vec<Inbound>,
     pool: Pool,
     volume: Volume,
+    /// Writes since the last turn.
+    writes: usize,
+    counters: Arc<ThreadCounters>,
     settings: Arc<IoSettings>,
     preparer: Preparer,
     registry: Arc<Registry>,
@@ -110,6 +114,8 @@ impl Reactor {
             inbox: Vec::new(),
             pool: Pool::default(),
             volume: Volume::default(),
+            writes: 0,
+            counters: registry.enter_thread(thread),
             settings,
             preparer,
             registry,
@@ -164,6 +170,7 @@ impl Reactor {
     fn enter(&mut self, route: Route, stream: Stream, counters: Arc<Counters>) {
         let connection = Connection::new(route, stream, counters, !self.settings.password);
         self.connections[route.slot as usize] = Some(Box::new(connection));
+        self.count_clients();
         tokio::spawn(std::future::poll_fn(move |cx| with(|reactor| reactor.poll(route, cx))));
     }
 
@@ -172,6 +179,7 @@ impl Reactor {
         let Some(connection) = find(&mut self.connections, route) else { return Poll::Ready(()) };
         connection.remember(cx);
         if connection.has_output() {
+            self.writes += 1;
             connection.flush(cx, &self.settings);
             connection.end_if_sent();
         }
@@ -236,14 +244,21 @@ impl Reactor {
                 self.pool.give(batch);
             }
             self.free.push(route.slot);
+            self.count_clients();
             self.registry.leave(route.id);
             self.inbox.push(Inbound::Gone(route, connection.loss));
         }
     }
 
+    fn count_clients(&self) {
+        let count = self.connections.len() - self.free.len();
+        self.counters.clients.store(count as u64, Ordering::Relaxed);
+    }
+
     /// The end of a turn.
     pub fn turn(&mut self) {
-        self.volume = Volume::default();
+        let volume = std::mem::take(&mut self.volume);
+        self.counters.count(volume.reads, std::mem::take(&mut self.writes));
         self.gather();
         match &mut self.role {
             Role::Core(core) => {
@@ -340,6 +355,7 @@ impl Reactor {
             return;
         };
         connection.learn(&batch);
+        self.writes += 1;
         connection.write(&mut batch.reply, &self.settings);
         if batch.stop == Stop::OutputFull && !batch.close && connection.is_open() {
             self.inbox.push(Inbound::Batch(batch));
@@ -365,6 +381,7 @@ impl Reactor {
     fn push(&mut self, route: Route, mut reply: Box<Reply>, class: Class) {
         let Some(connection) = find(&mut self.connections, route) else { return };
         connection.set_class(class);
+        self.writes += 1;
         connection.write(&mut reply, &self.settings);
         if connection.may_have_news() {
             self.weighed.push(route.slot);
@@ -395,7 +412,7 @@ impl Reactor {
         let more = match &mut self.role {
             Role::Core(core) => core.has_input(),
             Role::Worker(worker) => {
-                worker.fall_asleep();
+                worker.count_work();
                 worker.has_input()
             }
         };
@@ -414,8 +431,9 @@ impl Reactor {
 
     /// Looks at limits of time, once a second.
     pub fn tick(&mut self) {
-        if let Role::Core(core) = &mut self.role {
-            core.measure_load();
+        match &mut self.role {
+            Role::Core(core) => core.measure_load(),
+            Role::Worker(worker) => worker.count_work(),
         }
         let mut dead = Vec::new();
         for connection in self.connections.iter_mut().flatten() {

@@ -73,8 +73,8 @@ impl Worker {
         self.awake_since = Instant::now();
     }
 
-    /// The thread is about to sleep: the time since it woke was work.
-    pub fn fall_asleep(&mut self) {
+    /// The time since the thread woke was work: said before it sleeps, and each second if it never does.
+    pub fn count_work(&mut self) {
         let worked = self.awake_since.elapsed().as_micros() as u64;
         self.busy.fetch_add(worked, Ordering::Relaxed);
         self.awake_since = Instant::now();

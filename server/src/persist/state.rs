@@ -179,6 +179,11 @@ impl Persist {
         self.last_save_mono_us = now.mono_us;
     }
 
+    /// CONFIG RESETSTAT: what only counts begins anew.
+    pub fn reset_counters(&mut self) {
+        (self.forks, self.fork_us, self.saves) = (0, 0, 0);
+    }
+
     /// A snapshot failed.
     pub fn failed(&mut self, why: String) {
         self.last_error = Some(why);

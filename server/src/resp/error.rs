@@ -63,6 +63,8 @@ pub enum Error {
     NoMulti,
     /// A command that a RESP2 subscriber may not send.
     OnlyPubsub(&'static str),
+    /// A monitor asks for data: in Redis it counts as a replica.
+    MonitorTouchesData,
     /// CLIENT UNBLOCK with ERROR ended the wait.
     Unblocked,
     /// A wrong name or password.
@@ -127,6 +129,7 @@ impl Error {
             Error::DiscardWithoutMulti => "ERR DISCARD without MULTI",
             Error::WatchInMulti => "ERR WATCH inside MULTI is not allowed",
             Error::NoMulti => "ERR Command not allowed inside a transaction",
+            Error::MonitorTouchesData => "ERR Replica can't interact with the keyspace",
             Error::Unblocked => "UNBLOCKED client unblocked via CLIENT UNBLOCK",
             Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Error::AuthWithoutPassword => {

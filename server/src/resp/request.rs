@@ -97,6 +97,12 @@ impl Requests {
         Args::new(&self.buf, &self.args[first..first + count as usize], &self.big)
     }
 
+    /// Whether any argument arrived as a blob of its own.
+    #[inline]
+    pub fn has_big(&self) -> bool {
+        !self.big.is_empty()
+    }
+
     /// Appends a copy of a request (big arguments are shared): for queues such as that of MULTI.
     ///
     /// Not for a batch that a parser is filling.

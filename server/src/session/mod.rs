@@ -160,6 +160,8 @@ pub struct Session {
     pub entered_bytes: u64,
     /// Waits: its batch is parked in the engine.
     pub parked: bool,
+    /// MONITOR: it is shown every command.
+    pub monitoring: bool,
     /// Its next command has begun to wait and has not answered yet.
     pub wait: Option<Box<Wait>>,
     /// Its peer sends no more: if it has to wait, it is dropped.
@@ -198,6 +200,7 @@ impl Session {
             batch_bytes: 0,
             entered_bytes: 0,
             parked: false,
+            monitoring: false,
             wait: None,
             hung_up: false,
             closing: false,
@@ -233,6 +236,10 @@ impl Session {
     /// A RESP2 subscriber may only subscribe, ping and leave.
     pub fn only_listens(&self) -> bool {
         self.proto == Proto::Resp2 && self.subscriptions() > 0
+    }
+
+    fn hears_monitor(&self) -> bool {
+        !self.closing && self.answers != Answers::Off
     }
 
     /// The class that decides its output limit.
@@ -291,6 +298,7 @@ pub struct Sessions {
     by_id: HashMap<ClientId, u32, KeyHasher>,
     pushed: Vec<ClientId>,
     closing: VecDeque<ClientId>,
+    monitors: Vec<ClientId>,
     ledger: Ledger,
 }
 
@@ -303,6 +311,7 @@ impl Sessions {
             by_id: HashMap::with_hasher(hasher),
             pushed: Vec::new(),
             closing: VecDeque::new(),
+            monitors: Vec::new(),
             ledger: Ledger::default(),
         }
     }
@@ -369,6 +378,9 @@ impl Sessions {
     /// Forgets a session.
     pub fn remove(&mut self, id: ClientId) -> Option<Box<Session>> {
         let seat = self.by_id.remove(&id)?;
+        if !self.monitors.is_empty() {
+            self.monitors.retain(|monitor| *monitor != id);
+        }
         self.free.push(seat);
         self.ledger.set(seat, Line::default());
         self.seats[seat as usize].take()
@@ -419,6 +431,49 @@ impl Sessions {
             self.pushed.push(id);
         }
         Some(session.outbox())
+    }
+
+    /// Who is shown every command.
+    #[inline]
+    pub fn monitors(&self) -> &[ClientId] {
+        &self.monitors
+    }
+
+    /// A session, which is not in its seat, wants to be shown every command.
+    pub fn begin_monitor(&mut self, me: &mut Session) {
+        if !me.monitoring {
+            me.monitoring = true;
+            self.monitors.push(me.id());
+        }
+    }
+
+    /// It no longer does.
+    pub fn end_monitor(&mut self, me: &mut Session) {
+        if std::mem::take(&mut me.monitoring) {
+            self.monitors.retain(|monitor| *monitor != me.id());
+        }
+    }
+
+    /// Shows every monitor a line, `me` included, who is not in its seat; but nobody who is leaving or said
+    /// CLIENT REPLY OFF. Who has more than `most` bytes to be shown in one turn is closed; 0: nobody is.
+    pub fn tell_monitors(&mut self, me: &mut Session, line: &[u8], most: u64) {
+        let full = |outbox: &Reply| most > 0 && outbox.len() as u64 > most;
+        for at in 0..self.monitors.len() {
+            let id = self.monitors[at];
+            if id == me.id() {
+                if me.hears_monitor() {
+                    me.outbox().raw(line);
+                    me.closing |= full(me.outbox());
+                }
+            } else if self.get(id).is_some_and(Session::hears_monitor)
+                && let Some(outbox) = self.outbox(id)
+            {
+                outbox.raw(line);
+                if full(outbox) {
+                    self.close(id);
+                }
+            }
+        }
     }
 
     /// Asks for another session to be closed; the engine does so before the next command.

@@ -41,6 +41,11 @@ impl Watch {
         self.busy == 0
     }
 
+    /// How many keys are watched. O(databases).
+    pub fn keys(&self) -> usize {
+        self.databases.iter().map(Relation::len).sum()
+    }
+
     /// Begins to watch. Says false when the client already watches the key. O(1).
     pub fn add(&mut self, id: ClientId, db: usize, key: &[u8], was: Was) -> bool {
         while self.databases.len() <= db {

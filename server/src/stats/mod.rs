@@ -1,8 +1,17 @@
 //! What the server counts.
 //!
-//! Owns: plain counters of the core thread.   Uses: base.   Never: asks the time, locks.
+//! Owns: plain counters of the core thread; histograms of commands; the slow log; spikes.   Uses: base.
+//! Never: asks the time, locks.
 
-use crate::base::time::Now;
+pub mod histogram;
+pub mod rates;
+pub mod slow_log;
+pub mod spikes;
+
+use histogram::Histogram;
+use rates::{Rates, Recent, Spell};
+use slow_log::SlowLog;
+use spikes::Spikes;
 
 /// Counters of one command.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +26,34 @@ pub struct CommandStats {
     pub failed: u64,
 }
 
+/// What `io` counts. All figures only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IoTotals {
+    /// Objects freed off the core.
+    pub freed: u64,
+    /// Reads from sockets.
+    pub reads: u64,
+    /// Writes to sockets.
+    pub writes: u64,
+    /// Reads by I/O threads.
+    pub threaded_reads: u64,
+    /// Writes by I/O threads.
+    pub threaded_writes: u64,
+}
+
+impl IoTotals {
+    /// What was counted since then.
+    pub fn since(self, then: IoTotals) -> IoTotals {
+        IoTotals {
+            freed: self.freed.saturating_sub(then.freed),
+            reads: self.reads.saturating_sub(then.reads),
+            writes: self.writes.saturating_sub(then.writes),
+            threaded_reads: self.threaded_reads.saturating_sub(then.threaded_reads),
+            threaded_writes: self.threaded_writes.saturating_sub(then.threaded_writes),
+        }
+    }
+}
+
 /// What active defragmentation has done.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defrag {
@@ -28,9 +65,11 @@ pub struct Defrag {
     pub looked: u64,
     /// Time it has taken.
     pub nanos: u64,
+    /// While it has anything to do.
+    pub spell: Spell,
 }
 
-/// All counters. CONFIG RESETSTAT makes them new.
+/// All counters. CONFIG RESETSTAT makes most of them new: see [`Stats::reset`].
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Connections accepted.
@@ -67,6 +106,8 @@ pub struct Stats {
     pub batches: u64,
     /// Active defragmentation.
     pub defrag: Defrag,
+    /// The time of all turns in nanoseconds.
+    pub turn_nanos: u64,
     /// The longest turn in microseconds.
     pub longest_turn_us: u64,
     /// The most processor time of a turn in nanoseconds, as far as it is known: never less, and more by no
@@ -74,10 +115,14 @@ pub struct Stats {
     pub longest_turn_cpu: u64,
     /// Connections closed because their output passed its limit.
     pub output_limit_closed: u64,
+    /// Connections closed because a request passed `client-query-buffer-limit`.
+    pub query_limit_closed: u64,
+    /// Logins that were refused.
+    pub denied_logins: u64,
     /// Connections closed because clients held too much memory.
     pub evicted_clients: u64,
-    /// Objects freed off the core before the last CONFIG RESETSTAT.
-    pub freed_before: u64,
+    /// What `io` had counted at the last CONFIG RESETSTAT.
+    pub io_before: IoTotals,
     /// The longest slice of each duty that was ever done: name and nanoseconds of processor time.
     pub longest_slices: Vec<(&'static str, u64)>,
     /// The most memory that was ever seen in use, in bytes.
@@ -86,22 +131,85 @@ pub struct Stats {
     pub peak_time: i64,
     /// Each command, by its row's number.
     pub per_command: Vec<CommandStats>,
-    /// Commands, bytes in and out per second, over the last samples.
+    /// How long each command's calls took; none: it has not been called while that was tracked.
+    histograms: Vec<Option<Box<Histogram>>>,
+    /// `latency-tracking`: calls are counted in the histograms.
+    pub tracking: bool,
+    /// Commands, bytes in and out, and turns per second, over the last samples.
     pub rates: Rates,
+    /// Bytes that `io` held of what a single client sent, of late.
+    pub input_buffers: Recent,
+    /// Bytes that waited to be sent to a single client, of late.
+    pub output_buffers: Recent,
+    /// While more memory was in use than `maxmemory`.
+    pub memory_exceeded: Spell,
+    /// Commands that stood out.
+    pub slow_log: SlowLog,
+    /// Moments at which the server was held up.
+    pub spikes: Spikes,
 }
 
 impl Stats {
     /// Counters for so many rows.
     pub fn new(rows: usize) -> Stats {
-        Stats { per_command: vec![CommandStats::default(); rows], ..Stats::default() }
+        Stats {
+            per_command: vec![CommandStats::default(); rows],
+            histograms: vec![None; rows],
+            tracking: true,
+            ..Stats::default()
+        }
     }
 
-    /// Everything to zero but the rates, which are of now. The peak of memory begins anew as well: the
-    /// next sample finds what is in use. `freed`: objects freed off the core so far.
-    pub fn reset(&mut self, freed: u64) {
-        let rates = std::mem::take(&mut self.rates);
-        *self = Stats { rates, freed_before: freed, ..Stats::new(self.per_command.len()) };
+    /// Everything to zero but what is of now (rates, buffers), the peak of memory, and what has commands of its
+    /// own to reset it (SLOWLOG, LATENCY). `io`: what `io` has counted so far.
+    pub fn reset(&mut self, io: IoTotals) {
+        let old = std::mem::replace(self, Stats::new(self.per_command.len()));
+        *self = Stats {
+            io_before: io,
+            peak_memory: old.peak_memory,
+            peak_time: old.peak_time,
+            tracking: old.tracking,
+            rates: old.rates,
+            input_buffers: old.input_buffers,
+            output_buffers: old.output_buffers,
+            slow_log: old.slow_log,
+            spikes: old.spikes,
+            ..std::mem::take(self)
+        };
         self.rates.restart();
+    }
+
+    /// Counts calls of a row that took so many nanoseconds each.
+    #[inline]
+    pub fn called(&mut self, row: usize, calls: u64, nanos: u64) {
+        self.spent(row, calls, nanos * calls);
+        self.track(row, calls, nanos);
+    }
+
+    /// Counts calls of a row and the time that they took together.
+    #[inline]
+    pub fn spent(&mut self, row: usize, calls: u64, nanos: u64) {
+        let own = &mut self.per_command[row];
+        own.calls += calls;
+        own.nanos += nanos;
+    }
+
+    /// Enters calls of a row into its histogram, if that is wanted.
+    #[inline]
+    pub fn track(&mut self, row: usize, calls: u64, nanos: u64) {
+        if self.tracking {
+            self.histograms[row].get_or_insert_default().record(nanos, calls);
+        }
+    }
+
+    /// How long a row's calls took, if that was tracked and there were any.
+    pub fn histogram(&self, row: usize) -> Option<&Histogram> {
+        self.histograms.get(row)?.as_deref()
+    }
+
+    /// The time of all commands, in nanoseconds. O(rows).
+    pub fn command_nanos(&self) -> u64 {
+        self.per_command.iter().map(|own| own.nanos).sum()
     }
 
     /// Notes a slice of periodic work that took so many nanoseconds of processor time.
@@ -148,41 +256,34 @@ impl Stale {
     }
 }
 
-const SAMPLES: usize = 16;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Rates over the last 16 samples, as INFO's `instantaneous_*` fields show them.
-#[derive(Debug, Default)]
-pub struct Rates {
-    last: Option<(Now, [u64; 3])>,
-    samples: [[u64; 3]; SAMPLES],
-    next: usize,
-}
-
-impl Rates {
-    /// Takes a sample of the running totals: commands, bytes in, bytes out.
-    pub fn sample(&mut self, now: Now, totals: [u64; 3]) {
-        if let Some((then, before)) = self.last {
-            let passed = now.mono_us.saturating_sub(then.mono_us).max(1);
-            let rate = |i: usize| {
-                let grown = totals[i].saturating_sub(before[i]);
-                u64::try_from(u128::from(grown) * 1_000_000 / u128::from(passed))
-                    .unwrap_or(u64::MAX)
-            };
-            self.samples[self.next] = [rate(0), rate(1), rate(2)];
-            self.next = (self.next + 1) % SAMPLES;
-        }
-        self.last = Some((now, totals));
+    #[test]
+    fn a_reset_keeps_what_others_reset_and_what_is_of_now() {
+        let mut stats = Stats::new(2);
+        stats.called(1, 3, 100);
+        stats.error("ERR no");
+        stats.spikes.note("fork", 1, 20);
+        stats.peak_memory = 7;
+        let io = IoTotals { reads: 5, ..IoTotals::default() };
+        stats.reset(io);
+        assert_eq!((stats.per_command.len(), stats.per_command[1].calls, stats.errors), (2, 0, 0));
+        assert!(stats.histogram(1).is_none() && stats.error_codes.is_empty() && stats.tracking);
+        assert_eq!((stats.spikes.iter().len(), stats.peak_memory), (1, 7));
+        let later = IoTotals { reads: 9, freed: 1, ..io };
+        assert_eq!(
+            later.since(stats.io_before),
+            IoTotals { reads: 4, freed: 1, ..IoTotals::default() }
+        );
     }
 
-    /// The totals begin anew at zero: the next sample only notes them.
-    fn restart(&mut self) {
-        self.last = None;
-    }
-
-    /// The mean: commands, bytes in, bytes out per second.
-    pub fn mean(&self) -> [u64; 3] {
-        std::array::from_fn(|i| {
-            self.samples.iter().map(|sample| sample[i]).sum::<u64>() / SAMPLES as u64
-        })
+    #[test]
+    fn what_is_not_tracked_has_no_histogram() {
+        let mut stats = Stats { tracking: false, ..Stats::new(1) };
+        stats.called(0, 2, 100);
+        assert_eq!((stats.per_command[0].calls, stats.command_nanos()), (2, 200));
+        assert!(stats.histogram(0).is_none() && stats.histogram(5).is_none());
     }
 }
