@@ -6,6 +6,7 @@ use super::client::check_label;
 use super::context::SessionCx;
 use super::next::Next;
 use super::row::*;
+use super::tracking::switch_off;
 use crate::base::bytes::parse_i64;
 use crate::config::Config;
 use crate::persist::rdb::save::CLAIMED_VERSION;
@@ -245,6 +246,8 @@ fn reset(cx: &mut SessionCx<'_>) -> Result<Next> {
     let me = &mut *cx.me;
     me.end_transaction(cx.watch);
     cx.pubsub.forget(me.id().0);
+    switch_off(cx);
+    let me = &mut *cx.me;
     (me.channels, me.patterns) = (0, 0);
     me.db = 0;
     if me.labels().is_some() {

@@ -69,7 +69,11 @@ impl Arguments<'_> {
             self.pair("token", arg.token);
             pairs += 1;
         }
-        let flags = [(arg.optional, "optional"), (arg.multiple, "multiple")];
+        let flags = [
+            (arg.optional, "optional"),
+            (arg.multiple, "multiple"),
+            (arg.multiple_token, "multiple_token"),
+        ];
         let count = flags.iter().filter(|(holds, _)| *holds).count();
         if count > 0 {
             self.reply.bulk(b"flags");

@@ -52,7 +52,7 @@ pub static CLIENTS: &[Field] = &[
     Fixed("cluster_connections", "0"),
     One("maxclients", |facts| facts.parts.config.max_clients.into()),
     One("blocked_clients", |facts| count(sessions(facts, |session| session.parked))),
-    Fixed("tracking_clients", "0"),
+    One("tracking_clients", |facts| count(facts.parts.tracking.client_count())),
     One("pubsub_clients", |facts| count(sessions(facts, |session| session.subscriptions() > 0))),
     One("watching_clients", |facts| count(sessions(facts, |session| session.watching > 0))),
 ];

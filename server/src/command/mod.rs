@@ -15,7 +15,9 @@ pub mod window;
 
 mod categories;
 mod client;
-pub mod client_list;
+mod client_filter;
+pub mod client_line;
+mod client_list;
 mod config;
 mod connection;
 mod counter;
@@ -34,7 +36,7 @@ mod info_process;
 mod info_stats;
 mod introspect;
 pub mod key_spec;
-mod keys;
+pub mod keys;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
@@ -45,6 +47,7 @@ mod server;
 mod set;
 mod set_options;
 mod string;
+mod tracking;
 mod transaction;
 
 /// The tables of all families.

@@ -154,6 +154,8 @@ flags! {
     RUNS_QUEUE = 22, "";
     /// As short as a FAST one although COMMAND INFO must not say so (SET): timed with its neighbours.
     BRIEF = 25, "";
+    /// Leaves what CLIENT CACHING said to the next command: the CLIENT family.
+    KEEPS_CACHING = 26, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// In the ACL category connection although it is of another family: COMMAND.
@@ -218,10 +220,12 @@ pub struct Arg {
     pub optional: bool,
     /// It may be repeated.
     pub multiple: bool,
+    /// Its word is repeated with it.
+    pub multiple_token: bool,
 }
 
 const fn plain(name: &'static str, kind: Kind) -> Arg {
-    Arg { name, kind, token: "", optional: false, multiple: false }
+    Arg { name, kind, token: "", optional: false, multiple: false, multiple_token: false }
 }
 /// A key.
 pub const fn key(name: &'static str) -> Arg {
@@ -264,6 +268,10 @@ impl Arg {
     /// It may be repeated.
     pub const fn multiple(self) -> Arg {
         Arg { multiple: true, ..self }
+    }
+    /// It may be repeated, each time behind its word.
+    pub const fn multiple_token(self) -> Arg {
+        Arg { multiple: true, multiple_token: true, ..self }
     }
     /// It stands behind a word of its own.
     pub const fn after(self, word: &'static str) -> Arg {

@@ -223,7 +223,6 @@ pub static IGNORED: &[&str] = &[
     "tls-session-cache-size",
     "tls-session-cache-timeout",
     "tls-session-caching",
-    "tracking-table-max-keys",
     "unixsocketgroup",
     "vset-force-single-threaded-execution",
     "zset-max-listpack-entries",

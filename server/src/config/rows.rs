@@ -226,6 +226,10 @@ settings! {
         /// that take most are disconnected, but for those that said CLIENT NO-EVICT ON. 0 is no limit; less
         /// than 128kb counts as 128kb.
         "maxmemory-clients" max_client_memory: ClientMemory = ClientMemory::Bytes(0), Live;
+
+        /// How many keys to note for clients that keep copies of them (CLIENT TRACKING). Beyond that the keys
+        /// noted first are forgotten, and their readers told as if they had changed. 0 is no limit.
+        "tracking-table-max-keys" tracking_keys: u64 = 1_000_000, Live;
     }
 
     section "Freeing" {

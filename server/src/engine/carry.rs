@@ -69,6 +69,7 @@ impl Engine {
     /// Runs a transaction's queue as one unit; its replies form one array.
     fn run_transaction(&mut self, host: &mut dyn Host, me: &mut Session, reply: &mut Reply) {
         let Some(transaction) = me.transaction.take() else { return };
+        me.executing = Some(transaction.len() as u32);
         reply.array(transaction.len());
         self.feed.begin_unit();
         for (row, args) in transaction.commands() {
@@ -80,6 +81,10 @@ impl Engine {
             me.closing |= closes;
         }
         self.feed.end_unit();
+        me.executing = None;
+        if let Some(mode) = &mut me.tracking {
+            mode.caching = false;
+        }
     }
 
     fn hash_first_key(&self, row: u16, args: Args<'_>) -> Hashed {

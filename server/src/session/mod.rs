@@ -8,6 +8,7 @@
 
 pub mod ledger;
 pub mod pause;
+pub mod tracking;
 pub mod transaction;
 pub mod watch;
 
@@ -16,6 +17,7 @@ use crate::base::time::Now;
 use crate::resp::reply::{Proto, Reply};
 use ledger::{Ledger, Line};
 use std::collections::{HashMap, VecDeque};
+use tracking::Mode;
 use transaction::Transaction;
 use watch::Watch;
 
@@ -138,8 +140,14 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH: its reads leave the access clock alone.
     pub no_touch: bool,
+    /// CLIENT TRACKING: which keys it is told of.
+    pub tracking: Option<Box<Mode>>,
+    /// CLIENT CAPA: it can follow a redirection to another server.
+    pub follows_redirects: bool,
     /// MULTI: the queue.
     pub transaction: Option<Box<Transaction>>,
+    /// Inside EXEC: how many commands the transaction has.
+    pub executing: Option<u32>,
     /// Keys that it watches: a count; the keys are in `watch`.
     pub watching: usize,
     /// A watched key changed.
@@ -182,7 +190,10 @@ impl Session {
             answers: Answers::On,
             no_evict: false,
             no_touch: false,
+            tracking: None,
+            follows_redirects: false,
             transaction: None,
+            executing: None,
             watching: 0,
             watch_failed: false,
             channels: 0,
