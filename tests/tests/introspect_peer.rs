@@ -12,6 +12,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("command|getkeysandflags", "arity", "7.2 and later take a command without arguments"),
     ("psubscribe", "flags", "denyoom from 7.2 on"),
     ("subscribe", "flags", "denyoom from 7.2 on"),
+    ("wait", "flags", "blocking from 7.2 on, where it had been noscript"),
+    ("wait", "categories", "blocking from 7.2 on"),
 ];
 
 /// Fields of Redis's INFO that are left out: how their names begin, and why.

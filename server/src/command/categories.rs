@@ -10,7 +10,10 @@ type Rule = (&'static str, fn(&Command) -> bool);
 /// Every category that a row can be in. A container only sorts its subcommands, so what its family says
 /// is not said of it.
 const RULES: &[Rule] = &[
-    ("@keyspace", |row| of(row, Group::Generic) || row.flags.has(KEYSPACE)),
+    ("@keyspace", |row| {
+        let about_keys = of(row, Group::Generic) && !row.flags.has(CONNECTION_CATEGORY);
+        about_keys || row.flags.has(KEYSPACE)
+    }),
     ("@read", |row| matches!(row.run, Run::Read(_))),
     ("@write", |row| row.writes()),
     ("@string", |row| of(row, Group::String)),

@@ -12,8 +12,9 @@ use super::tracking::{CACHING, GETREDIR, TRACKING, TRACKINGINFO};
 use crate::base::bytes::parse_i64;
 use crate::resp::error::echo;
 use crate::resp::{Error, Result};
-use crate::session::Answers;
 use crate::session::pause::Pausing;
+use crate::session::wait::Ended;
+use crate::session::{Answers, ClientId};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&CLIENT];
@@ -44,6 +45,7 @@ static CLIENT: Command = Command {
         &SETNAME,
         &TRACKING,
         &TRACKINGINFO,
+        &UNBLOCK,
         &UNPAUSE,
     ],
     run: Run::Container,
@@ -305,6 +307,45 @@ pub(super) fn check_label(label: &[u8], what: &str) -> Result<()> {
     }
     let text = format!("ERR {what} cannot contain spaces, newlines or special characters.");
     Err(Error::text(text))
+}
+
+static UNBLOCK: Command = Command {
+    name: "client|unblock",
+    since: "5.0.0",
+    group: Group::Connection,
+    summary: "Ends the wait of another client's command.",
+    complexity: "O(log N) where N is the number of client connections",
+    args: &[
+        integer("client-id"),
+        one_of("unblock-type", &[token("timeout", "TIMEOUT"), token("error", "ERROR")]).optional(),
+    ],
+    flags: OTHERS,
+    run: Run::Session(unblock),
+    ..Command::BASE
+};
+
+fn unblock(cx: &mut SessionCx<'_>) -> Result<Next> {
+    if cx.args.len() > 4 {
+        return Err(Error::text(
+            "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
+        ));
+    }
+    let how = match cx.args.iter().nth(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
+        None | Some(b"timeout") => Ended::Time,
+        Some(b"error") => Ended::Error,
+        Some(_) => {
+            return Err(Error::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_i64(cx.arg(2)).ok_or(Error::NotInteger)?;
+    let id = ClientId(u64::try_from(id).unwrap_or(0));
+    let waits = cx.sessions.get(id).and_then(|session| session.wait.as_deref());
+    if waits.is_none_or(|wait| wait.ended.is_some()) {
+        cx.reply.int(0);
+        return Ok(Next::Done);
+    }
+    cx.reply.int(1);
+    Ok(Next::EndWait(id, how))
 }
 
 static UNPAUSE: Command = Command {

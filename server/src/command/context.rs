@@ -24,6 +24,7 @@ use crate::resp::args::Args;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
 use crate::session::tracking::Tracking;
+use crate::session::wait::Patience;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
@@ -467,6 +468,11 @@ impl<'a> SessionCx<'a> {
     /// An argument.
     pub fn arg(&self, at: usize) -> &'a [u8] {
         self.args.get(at)
+    }
+
+    /// What a command with a time-out of so many milliseconds (0: none) may do while what it asks for is not there.
+    pub fn patience(&self, timeout_ms: u64) -> Patience {
+        Patience::of(self.me.wait.as_deref().copied(), self.in_exec, timeout_ms, self.now)
     }
 }
 

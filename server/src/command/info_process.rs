@@ -52,6 +52,11 @@ pub static CLIENTS: &[Field] = &[
     Fixed("cluster_connections", "0"),
     One("maxclients", |facts| facts.parts.config.max_clients.into()),
     One("blocked_clients", |facts| count(sessions(facts, |session| session.parked))),
+    One("clients_in_timeout_table", |facts| {
+        let has_end =
+            |session: &Session| session.wait.as_ref().is_some_and(|wait| wait.until.is_some());
+        count(sessions(facts, has_end))
+    }),
     One("tracking_clients", |facts| count(facts.parts.tracking.client_count())),
     One("pubsub_clients", |facts| count(sessions(facts, |session| session.subscriptions() > 0))),
     One("watching_clients", |facts| count(sessions(facts, |session| session.watching > 0))),

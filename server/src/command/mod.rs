@@ -49,6 +49,7 @@ mod set_options;
 mod string;
 mod tracking;
 mod transaction;
+mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
@@ -70,4 +71,5 @@ static FAMILIES: &[&[&row::Command]] = &[
     set::TABLE,
     string::TABLE,
     transaction::TABLE,
+    wait::TABLE,
 ];

@@ -1,8 +1,10 @@
 //! What a command asks the engine to do after it, since no command can reach the world itself.
 //!
-//! Owns: the requests.   Uses: config.   Never: carries them out (the engine does).
+//! Owns: the requests.   Uses: config, session.   Never: carries them out (the engine does).
 
 use crate::config::Config;
+use crate::session::ClientId;
+use crate::session::wait::Ended;
 
 /// What follows a session or server command.
 #[derive(Debug)]
@@ -31,6 +33,14 @@ pub enum Next {
         /// Save it before.
         save: bool,
     },
+    /// The client waits and nothing is answered yet: the command runs again when what it waits for may be there, or at
+    /// `until` (microseconds of the monotonic clock; none: only if somebody ends it). Never inside EXEC.
+    Wait {
+        /// The end of its patience.
+        until: Option<u64>,
+    },
+    /// Another client's wait ends.
+    EndWait(ClientId, Ended),
     /// Paused clients go on.
     Unpause,
     /// The reply waits until everything that was removed is freed; inside EXEC it does not wait.

@@ -28,7 +28,7 @@ struct Kind {
     joined: &'static [u8],
     left: &'static [u8],
     table: fn(&mut PubSub) -> &mut Relation<()>,
-    count: fn(&mut Session) -> &mut usize,
+    count: fn(&mut Session) -> &mut u32,
 }
 
 const CHANNEL: Kind = Kind {
@@ -80,7 +80,7 @@ fn subscribe_pattern(cx: &mut SessionCx<'_>) -> Result<Next> {
 fn join(cx: &mut SessionCx<'_>, kind: &Kind) -> Result<Next> {
     for name in cx.args.from(1).iter() {
         let new = (kind.table)(cx.pubsub).insert(name, cx.me.id().0, ());
-        *(kind.count)(cx.me) += usize::from(new);
+        *(kind.count)(cx.me) += u32::from(new);
         confirm(cx, kind.joined, Some(name));
     }
     Ok(Next::Done)
@@ -138,7 +138,7 @@ fn leave(cx: &mut SessionCx<'_>, kind: &Kind) -> Result<Next> {
 
 fn leave_one(cx: &mut SessionCx<'_>, kind: &Kind, name: &[u8]) {
     let ended = (kind.table)(cx.pubsub).remove(name, cx.me.id().0);
-    *(kind.count)(cx.me) -= usize::from(ended);
+    *(kind.count)(cx.me) -= u32::from(ended);
     confirm(cx, kind.left, Some(name));
 }
 

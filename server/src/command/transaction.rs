@@ -135,7 +135,7 @@ fn watch(cx: &mut SessionCx<'_>) -> Result<Next> {
         let (id, db, now_ms) = (cx.me.id(), cx.me.db, cx.now.unix_ms());
         for key in cx.args.from(1).iter() {
             let was = state(cx, db, key, now_ms);
-            cx.me.watching += usize::from(cx.watch.add(id, db, key, was));
+            cx.me.watching += u32::from(cx.watch.add(id, db, key, was));
         }
     }
     cx.reply.ok();

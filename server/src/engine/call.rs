@@ -25,6 +25,7 @@ use crate::resp::error::{Error, echo};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Mark, Reply};
 use crate::session::transaction::Transaction;
+use crate::session::wait::{Ended, Wait};
 use crate::session::{Answers, Session};
 
 /// What one step of a batch says.
@@ -33,6 +34,8 @@ enum Step {
     Next,
     /// The client waits; the same command runs again later.
     Wait,
+    /// Its command has begun to wait and will run again.
+    Block,
     /// The client waits for its reply, which is written: memory must be freed first.
     Hold,
     /// The connection ends.
@@ -67,7 +70,7 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait | Step::Hold);
+        me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold);
         self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
         self.hand_back(host, batch, &step, ended);
@@ -124,8 +127,8 @@ impl Engine {
                 plain_runs = self.plain_runs(me);
                 step
             };
-            if matches!(step, Step::Wait) {
-                return Step::Wait;
+            if matches!(step, Step::Wait | Step::Block) {
+                return step;
             }
             batch.cursor += 1;
             if let Some(mut pushes) = me.take_outbox() {
@@ -150,9 +153,7 @@ impl Engine {
 
     /// Whether nothing stands between a session's plain commands and their calls: no gate, no queue, no silence.
     fn plain_runs(&self, me: &Session) -> bool {
-        me.answers == Answers::On
-            && me.transaction.is_none()
-            && gate::all_open(me, &self.parts, self.now)
+        me.answers == Answers::On && gate::all_open(me, &self.parts, self.now)
     }
 
     /// Applies the batch's ending behind its last reply.
@@ -201,9 +202,13 @@ impl Engine {
         let replies = Box::new(std::mem::replace(&mut batch.reply, Reply::new(proto)));
         self.send(batch.route, replies, batch.class);
         match step {
-            Step::Wait => {
+            Step::Wait | Step::Block => {
                 let id = batch.route.id;
-                self.parked.add(batch);
+                if matches!(step, Step::Wait) {
+                    self.parked.add(batch);
+                } else {
+                    self.keep_waiting(batch);
+                }
                 if self.parts.sessions.get(id).is_some_and(|session| session.hung_up) {
                     self.parts.sessions.close(id);
                 }
@@ -255,7 +260,19 @@ impl Engine {
             reply.simple("QUEUED");
             return self.answered(me, reply, mark);
         }
+        if me.wait.as_ref().is_some_and(|wait| wait.ended == Some(Ended::Error)) {
+            me.wait = None;
+            self.error(reply, &Error::Unblocked);
+            return self.answered(me, reply, mark);
+        }
         let next = self.call(host, me, prepared, args, reply, false);
+        let waited = me.wait.take().is_some();
+        // A command that waits is one command, however often it runs.
+        me.commands -= u64::from(waited);
+        if let Next::Wait { until } = next {
+            me.wait = Some(Box::new(Wait { until, ended: None }));
+            return Step::Block;
+        }
         me.closing |= matches!(next, Next::Close);
         let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
         self.carry_out(host, me, next, reply, args);
@@ -266,6 +283,7 @@ impl Engine {
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
     /// it refuses.
     fn refuse(&mut self, me: &mut Session, row: Option<&Command>, reply: &mut Reply, error: Error) {
+        me.wait = None;
         if let Some(mode) = &mut me.tracking {
             // It was said for this command, not for the next.
             mode.caching &= me.transaction.is_some();
@@ -361,7 +379,8 @@ impl Engine {
             self.run.ran(prepared.row);
         } else {
             let Parts { stats, lookups, .. } = &mut self.parts;
-            self.run.slow(prepared.row, host.ticks(), stats, lookups);
+            let calls = u64::from(me.wait.is_none());
+            self.run.slow(prepared.row, calls, host.ticks(), stats, lookups);
         }
         next
     }

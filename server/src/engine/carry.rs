@@ -23,7 +23,8 @@ impl Engine {
     ) {
         match next {
             // Whether the batch waits is seen by `step`, for only it can keep the batch.
-            Next::Done | Next::Close | Next::AwaitFreed => {}
+            Next::Done | Next::Close | Next::AwaitFreed | Next::Wait { .. } => {}
+            Next::EndWait(id, how) => self.end_wait(id, how),
             Next::RunTransaction => self.run_transaction(host, me, reply),
             Next::Save => {
                 let result = self.save_now(host);

@@ -60,6 +60,8 @@ const fn duty(
 const DUTIES: &[Duty] = &[
     // One look at the pause's end.
     duty("pause", Rate::EveryTurn, |engine| !engine.parked.is_empty(), end_pause),
+    // AT_ONCE clients are queued.
+    duty("waits", Rate::EveryTurn, Engine::is_patience_over, Engine::end_waits),
     // A pass over 16 bytes a client, and MOST closings.
     duty("clients", Rate::EveryTurn, Engine::clients_hold_too_much, Engine::evict_clients),
     // One question to the host.

@@ -36,6 +36,7 @@ pub mod port;
 pub mod snapshot;
 mod timing;
 mod tracking;
+mod wait;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
@@ -67,6 +68,7 @@ pub struct Engine {
     queue: VecDeque<Box<Batch>>,
     parked: Parked,
     waiters: garbage::Waiters,
+    waits: wait::Waits,
     outbox: Vec<Outbound>,
     /// Clients that are gone and that some part still has to forget.
     leaving: VecDeque<ClientId>,
@@ -123,6 +125,7 @@ impl Engine {
             queue: VecDeque::new(),
             parked: Parked::default(),
             waiters: garbage::Waiters::default(),
+            waits: wait::Waits::default(),
             outbox: Vec::new(),
             leaving: VecDeque::new(),
             clockwork: Clockwork::default(),
@@ -294,7 +297,11 @@ impl Engine {
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
         let child = self.parts.persist.child.map(|child| child.next_look_us());
         let freed = self.waiters.patience().map(|patience| self.now.mono_us + patience);
-        let others = [pause, child, freed].into_iter().flatten().min().unwrap_or(u64::MAX);
+        let others = [pause, child, freed, self.waits.next()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(u64::MAX);
         self.clockwork.next().min(others)
     }
 

@@ -71,12 +71,19 @@ impl FastRun {
         (self.last, self.last_calls) = (row, 0);
     }
 
-    /// A slow command ran.
-    pub fn slow(&mut self, row: RowId, ticks: u64, stats: &mut Stats, lookups: &mut Lookups) {
+    /// A slow command ran; `calls` is 0 for one that has waited and was counted before.
+    pub fn slow(
+        &mut self,
+        row: RowId,
+        calls: u64,
+        ticks: u64,
+        stats: &mut Stats,
+        lookups: &mut Lookups,
+    ) {
         let own = &mut stats.per_command[row as usize];
-        own.calls += 1;
+        own.calls += calls;
         own.nanos += ticks.saturating_sub(self.since);
-        stats.commands += 1;
+        stats.commands += calls;
         collect(stats, lookups);
         self.since = ticks;
         self.slow_seen = true;
@@ -150,7 +157,7 @@ mod tests {
         run.ran(0);
         assert!(!run.worth_a_look());
         run.end(1_300, &mut stats, &mut lookups);
-        run.slow(2, 1_900, &mut stats, &mut lookups);
+        run.slow(2, 1, 1_900, &mut stats, &mut lookups);
         let seen: Vec<_> = stats.per_command.iter().map(|own| (own.calls, own.nanos)).collect();
         assert_eq!(seen, [(2, 200), (1, 100), (1, 600)]);
         assert_eq!((stats.commands, stats.hits, lookups.hits), (4, 2, 0));

@@ -63,6 +63,8 @@ pub enum Error {
     NoMulti,
     /// A command that a RESP2 subscriber may not send.
     OnlyPubsub(&'static str),
+    /// CLIENT UNBLOCK with ERROR ended the wait.
+    Unblocked,
     /// A wrong name or password.
     WrongPass,
     /// AUTH without a password set.
@@ -124,6 +126,7 @@ impl Error {
             Error::DiscardWithoutMulti => "ERR DISCARD without MULTI",
             Error::WatchInMulti => "ERR WATCH inside MULTI is not allowed",
             Error::NoMulti => "ERR Command not allowed inside a transaction",
+            Error::Unblocked => "UNBLOCKED client unblocked via CLIENT UNBLOCK",
             Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Error::AuthWithoutPassword => {
                 "ERR AUTH <password> called without any password configured for the default user. \

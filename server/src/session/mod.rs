@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod pause;
 pub mod tracking;
 pub mod transaction;
+pub mod wait;
 pub mod watch;
 
 use crate::base::random::KeyHasher;
@@ -19,6 +20,7 @@ use ledger::{Ledger, Line};
 use std::collections::{HashMap, VecDeque};
 use tracking::Mode;
 use transaction::Transaction;
+use wait::Wait;
 use watch::Watch;
 
 /// A connection's number: counts up from 1 and is never used again. CLIENT ID answers it.
@@ -149,13 +151,13 @@ pub struct Session {
     /// Inside EXEC: how many commands the transaction has.
     pub executing: Option<u32>,
     /// Keys that it watches: a count; the keys are in `watch`.
-    pub watching: usize,
+    pub watching: u32,
     /// A watched key changed.
     pub watch_failed: bool,
     /// Channels subscribed to.
-    pub channels: usize,
+    pub channels: u32,
     /// Patterns subscribed to.
-    pub patterns: usize,
+    pub patterns: u32,
     /// Memory that `io` holds for it, as last told.
     pub buffers: Buffers,
     /// Bytes of its batch, while the engine has it.
@@ -164,6 +166,8 @@ pub struct Session {
     pub entered_bytes: u64,
     /// Waits: its batch is parked in the engine.
     pub parked: bool,
+    /// Its next command has begun to wait and has not answered yet.
+    pub wait: Option<Box<Wait>>,
     /// Its peer sends no more: if it has to wait, it is dropped.
     pub hung_up: bool,
     /// Closes as soon as what was written is sent.
@@ -202,6 +206,7 @@ impl Session {
             batch_bytes: 0,
             entered_bytes: 0,
             parked: false,
+            wait: None,
             hung_up: false,
             closing: false,
             outbox: None,
@@ -229,7 +234,7 @@ impl Session {
     }
 
     /// How many channels and patterns it listens to.
-    pub fn subscriptions(&self) -> usize {
+    pub fn subscriptions(&self) -> u32 {
         self.channels + self.patterns
     }
 

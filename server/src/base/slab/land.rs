@@ -20,7 +20,8 @@
 //! once and nothing else happens. Slabs come here once for 2 MiB, so a lock does no harm.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeSet;
+use std::alloc::{Layout, handle_alloc_error};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -59,19 +60,6 @@ impl HugePages {
     }
 }
 
-/// What the land has handed out, in chunks of 2 MiB.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// In use by slabs.
-    pub taken: usize,
-    /// Populated ahead of use.
-    pub ready: usize,
-    /// Returned, and their memory still held.
-    pub dirty: usize,
-    /// Huge pages that were made whole again since the start.
-    pub mended: u64,
-}
-
 /// The reservation.
 pub struct Land {
     base: NonNull<u8>,
@@ -101,7 +89,6 @@ struct State {
     foreseen: bool,
     /// Chunks whose huge page may be in pieces, last first.
     broken: Vec<u32>,
-    mended: u64,
 }
 
 /// What the keeper does next.
@@ -164,7 +151,7 @@ impl Land {
     }
 
     /// A chunk of memory with any content; `first`: its taker has no other. `None`: no memory is left.
-    pub fn take(&self, first: bool) -> Option<u32> {
+    fn take(&self, first: bool) -> Option<u32> {
         let mut state = self.lock();
         let huge = state.mode.wanted(first);
         let chunk = state.prepared(huge).or_else(|| self.prepare(&mut state, huge))?;
@@ -173,6 +160,17 @@ impl Land {
             self.work.notify_one();
         }
         Some(chunk)
+    }
+
+    /// The next chunk of one who has these; with the second, the first gets a huge page too. Aborts when there is no memory.
+    pub fn next<T>(&self, held: &BTreeMap<u32, T>) -> u32 {
+        let Some(chunk) = self.take(held.is_empty()) else {
+            handle_alloc_error(Layout::new::<[u8; CHUNK]>())
+        };
+        if let (1, Some((&first, _))) = (held.len(), held.first_key_value()) {
+            self.promote(first);
+        }
+        chunk
     }
 
     /// Says that a second chunk will soon be needed, so that the keeper has one ready.
@@ -203,7 +201,7 @@ impl Land {
     }
 
     /// A slab's first chunk gets a huge page after all, for the slab has become larger.
-    pub fn promote(&self, chunk: u32) {
+    fn promote(&self, chunk: u32) {
         let mut state = self.lock();
         if state.mode == HugePages::Auto && !state.huge[chunk as usize] {
             self.ask_for_huge(&mut state, chunk, true);
@@ -233,17 +231,6 @@ impl Land {
     /// Chooses the pages of chunks that are taken from now on.
     pub fn set_huge_pages(&self, mode: HugePages) {
         self.lock().mode = mode;
-    }
-
-    /// What is in use.
-    pub fn figures(&self) -> Figures {
-        let state = self.lock();
-        Figures {
-            taken: state.taken.len(),
-            ready: state.ready.len(),
-            dirty: state.dirty.len(),
-            mended: state.mended,
-        }
     }
 
     /// Gives the memory of all chunks that nobody uses back to the system: MEMORY PURGE.
@@ -285,8 +272,7 @@ impl Land {
                 self.lock().free.insert(chunk);
             }
             Job::Mend(chunk) => {
-                let whole = advise(self.at(chunk), libc::MADV_COLLAPSE);
-                self.lock().mended += u64::from(whole);
+                advise(self.at(chunk), libc::MADV_COLLAPSE);
                 std::thread::sleep(MEND_PAUSE);
             }
         }
@@ -375,8 +361,8 @@ fn map(size: usize, access: i32) -> Option<NonNull<u8>> {
     if at == libc::MAP_FAILED { None } else { NonNull::new(at.cast()) }
 }
 
-fn advise(at: NonNull<u8>, advice: i32) -> bool {
+fn advise(at: NonNull<u8>, advice: i32) {
     // SAFETY: callers name a whole chunk of the reservation. Of the advices only DONTNEED loses content, and it
     // is given for chunks that nobody uses.
-    unsafe { libc::madvise(at.as_ptr().cast(), CHUNK, advice) == 0 }
+    unsafe { libc::madvise(at.as_ptr().cast(), CHUNK, advice) };
 }

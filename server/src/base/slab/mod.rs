@@ -37,7 +37,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::NonNull;
 
-pub use land::{CHUNK, Figures, HugePages, Land, land};
+pub use land::{CHUNK, HugePages, Land, land};
 pub use runs::Runs;
 pub use walk::{Blocks, Region, Regions};
 
@@ -129,11 +129,6 @@ impl Slab {
     /// Blocks in use. O(1).
     pub fn blocks(&self) -> usize {
         self.blocks
-    }
-
-    /// Bytes held: whole chunks, and large blocks. O(large blocks).
-    pub fn held(&self) -> usize {
-        self.chunks.len() * CHUNK + self.large.values().sum::<usize>()
     }
 
     /// A block of at least `size` bytes, 8-aligned; 64-aligned if the size is a multiple of 64 and at most
@@ -343,14 +338,7 @@ impl Slab {
     }
 
     fn new_chunk(&mut self) -> u32 {
-        let Some(chunk) = self.land.take(self.chunks.is_empty()) else {
-            handle_alloc_error(Layout::new::<[u8; CHUNK]>())
-        };
-        if self.chunks.len() == 1
-            && let Some((&first, _)) = self.chunks.first_key_value()
-        {
-            self.land.promote(first);
-        }
+        let chunk = self.land.next(&self.chunks);
         self.chunks.insert(chunk, ALL_FREE);
         self.open.insert(chunk);
         chunk

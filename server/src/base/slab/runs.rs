@@ -106,14 +106,7 @@ impl Runs {
     }
 
     fn new_plot(&mut self) -> u32 {
-        let Some(chunk) = self.land.take(self.plots.is_empty()) else {
-            handle_alloc_error(Layout::new::<[u8; CHUNK]>())
-        };
-        if self.plots.len() == 1
-            && let Some((&first, _)) = self.plots.first_key_value()
-        {
-            self.land.promote(first);
-        }
+        let chunk = self.land.next(&self.plots);
         let plot = Plot { bits: Box::new([0; WORDS]), used: 0, longest: UNITS };
         self.plots.insert(chunk, plot);
         chunk
