@@ -9,6 +9,7 @@ pub mod queue;
 pub mod random;
 pub mod relation;
 pub mod sha1;
+pub mod sha256;
 pub mod slab;
 pub mod sys;
 pub mod time;

@@ -20,6 +20,7 @@ use crate::io::bell::Bell;
 use crate::io::clock::Clock;
 use crate::io::core::Core;
 use crate::io::disk::{OWN_DESCRIPTORS, World};
+use crate::io::ending::Ending;
 use crate::io::listener::Listeners;
 use crate::io::memory::Meter;
 use crate::io::reactor::{Reactor, Role, install, with};
@@ -27,7 +28,6 @@ use crate::io::registry::Registry;
 use crate::io::settings::IoSettings;
 use crate::io::threads;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Serves until the end and gives the exit code.
@@ -83,7 +83,7 @@ fn run(
     let engine = Engine::new(config, about(sources, seed, threads), seed);
     let preparer = engine.preparer();
     let bell = Bell::default();
-    let ending = Arc::new(AtomicBool::new(false));
+    let ending = Arc::new(Ending::default());
     let mut links = Vec::new();
     for thread in 1..=threads {
         let (settings, registry) = (Arc::clone(&settings), Arc::clone(&registry));

@@ -518,6 +518,10 @@ pub trait IoCounters {
     fn freeing(&self) -> Freeing {
         Freeing::default()
     }
+    /// Fills `out` with bytes that nobody can guess; says false if there are none to be had.
+    fn entropy(&self, _out: &mut [u8]) -> bool {
+        false
+    }
 }
 
 /// The connection that runs, or another one: whose outbox gets a push.

@@ -13,6 +13,7 @@ pub mod row;
 pub mod text;
 pub mod window;
 
+mod acl;
 mod categories;
 mod client;
 mod client_filter;
@@ -37,11 +38,14 @@ mod info_stats;
 mod introspect;
 pub mod key_spec;
 pub mod keys;
+mod lolwut;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
+mod module;
 mod persist;
 mod pubsub;
+mod role;
 mod scan;
 mod server;
 mod set;
@@ -53,6 +57,7 @@ mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
+    acl::TABLE,
     client::TABLE,
     config::TABLE,
     connection::TABLE,
@@ -63,9 +68,12 @@ static FAMILIES: &[&[&row::Command]] = &[
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
+    lolwut::TABLE,
     memory::TABLE,
+    module::TABLE,
     persist::TABLE,
     pubsub::TABLE,
+    role::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,

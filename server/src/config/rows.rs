@@ -6,6 +6,7 @@
 //! The macro makes of the rows: the struct [`Config`] and its `Default`, the table [`ROWS`] for CONFIG
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
+use super::farewell::Farewell;
 use super::kinds::{
     Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, Percent, Range,
     RdbVersion, Secret, Setting,
@@ -342,6 +343,19 @@ settings! {
         /// Log every change, so that a crash loses next to nothing. Not implemented yet: only `no` is
         /// accepted.
         "appendonly" append_only: bool = false, Live, check no_log;
+    }
+
+    section "Ending" {
+        /// What SIGINT means: `default`, which saves if save points are set, or words of SHUTDOWN: save, nosave,
+        /// now, force.
+        "shutdown-on-sigint" on_sigint: Farewell = Farewell::default(), Live;
+
+        /// What SIGTERM means; as shutdown-on-sigint.
+        "shutdown-on-sigterm" on_sigterm: Farewell = Farewell::default(), Live;
+
+        /// For how many seconds to wait at the end for replicas that lag behind. There are no replicas yet, so
+        /// nothing is waited for.
+        "shutdown-timeout" shutdown_timeout: u32 = 10, Live, in 0..=i32::MAX;
     }
 
     section "Messages" {

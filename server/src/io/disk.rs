@@ -165,6 +165,10 @@ impl IoCounters for World {
     fn freeing(&self) -> Freeing {
         Freeing { handed: self.handed, freed: self.freed.load(Ordering::Acquire) }
     }
+
+    fn entropy(&self, out: &mut [u8]) -> bool {
+        sys::entropy(out).is_ok()
+    }
 }
 
 /// How the job says it, as the writer wants it.

@@ -17,6 +17,7 @@ pub mod core;
 pub mod decode;
 pub mod directory;
 pub mod disk;
+pub mod ending;
 pub mod listener;
 pub mod memory;
 pub mod output;
