@@ -30,7 +30,7 @@ fn facts() -> BTreeMap<String, Fact> {
         let flags = flags.filter(|flag| !flag.is_empty() && !IGNORED_FLAGS.contains(flag));
         let fact = Fact {
             arity: columns[2].parse().ok()?,
-            since: columns[3].to_string(),
+            since: columns[3].trim_start_matches("valkey:").to_string(),
             flags: flags.map(str::to_string).collect(),
         };
         Some((columns[0].to_lowercase().replace(' ', "|"), fact))
