@@ -123,8 +123,7 @@ fn only<'a>(letters: &'a [u8], known: &[u8], what: &str) -> Result<&'a [u8]> {
 }
 
 fn database(word: &[u8], databases: usize) -> Result<usize> {
-    let number =
-        parse_i64(word).ok_or(Error::text("ERR DB is not an integer or out of range"))?;
+    let number = parse_i64(word).ok_or(Error::text("ERR DB is not an integer or out of range"))?;
     usize::try_from(number).ok().filter(|&db| db < databases).ok_or_else(|| {
         Error::text(format!("ERR DB number should be between 0 and {}", databases - 1))
     })

@@ -11,8 +11,7 @@ use crate::base::bytes::parse_i64;
 use crate::resp::{Error, Result};
 
 /// The family, sorted by name.
-pub static TABLE: &[&Command] =
-    &[&FAILOVER, &PSYNC, &REPLCONF, &REPLICAOF, &ROLE, &SLAVEOF, &SYNC];
+pub static TABLE: &[&Command] = &[&FAILOVER, &PSYNC, &REPLCONF, &REPLICAOF, &ROLE, &SLAVEOF, &SYNC];
 const _: () = check(TABLE);
 
 const NO_REPLICATION: Error = Error::Text(std::borrow::Cow::Borrowed(

@@ -129,7 +129,9 @@ fn read_wish<'a>(cx: &SessionCx<'a>) -> Result<Wish<'a>> {
             b"redirect" => {
                 let number = words.next().ok_or(Error::Syntax)?;
                 if wish.redirect.is_some() {
-                    return Err(Error::text("ERR A client can only redirect to a single other client"));
+                    return Err(Error::text(
+                        "ERR A client can only redirect to a single other client",
+                    ));
                 }
                 wish.redirect = Some(receiver(cx, number)?);
             }

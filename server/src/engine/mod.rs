@@ -276,7 +276,11 @@ impl Engine {
 
     /// Whether work is left over from the turn: call again without waiting.
     pub fn busy(&self) -> bool {
-        !self.queue.is_empty() || self.load.is_some() || self.is_parting() || self.is_pressed() || self.notes_too_much()
+        !self.queue.is_empty()
+            || self.load.is_some()
+            || self.is_parting()
+            || self.is_pressed()
+            || self.notes_too_much()
     }
 
     /// Whether the data set is still being loaded.

@@ -207,23 +207,18 @@ pub enum Overlap<'a> {
 }
 
 /// The first overlap by name, if there is one among the prefixes that a client has and wants. O(n log n).
-pub fn overlap<'a>(
-    has: impl Iterator<Item = &'a [u8]>,
-    wants: &[&'a [u8]],
-) -> Option<Overlap<'a>> {
+pub fn overlap<'a>(has: impl Iterator<Item = &'a [u8]>, wants: &[&'a [u8]]) -> Option<Overlap<'a>> {
     let wanted = wants.iter().enumerate().map(|(at, &prefix)| (prefix, Some(at)));
     let mut all: Vec<_> = has.map(|prefix| (prefix, None)).chain(wanted).collect();
     // What begins with a prefix stands directly behind it.
     all.sort_unstable();
     let pairs = all.windows(2).filter(|pair| pair[1].0.starts_with(pair[0].0));
-    pairs.map(|pair| (pair[0], pair[1])).find_map(|((one, at), (other, place))| {
-        match (at, place) {
-            (None, None) => None,
-            (None, Some(_)) => Some(Overlap::WithOld(other, one)),
-            (Some(_), None) => Some(Overlap::WithOld(one, other)),
-            (Some(at), Some(place)) if at < place => Some(Overlap::WithNew(one, other)),
-            (Some(_), Some(_)) => Some(Overlap::WithNew(other, one)),
-        }
+    pairs.map(|pair| (pair[0], pair[1])).find_map(|((one, at), (other, place))| match (at, place) {
+        (None, None) => None,
+        (None, Some(_)) => Some(Overlap::WithOld(other, one)),
+        (Some(_), None) => Some(Overlap::WithOld(one, other)),
+        (Some(at), Some(place)) if at < place => Some(Overlap::WithNew(one, other)),
+        (Some(_), Some(_)) => Some(Overlap::WithNew(other, one)),
     })
 }
 
