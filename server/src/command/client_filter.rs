@@ -92,7 +92,7 @@ impl<'a> Trait<'a> {
             Trait::LibName(name) => label(name, labels.map(|labels| &*labels.lib_name)),
             Trait::LibVersion(text) => label(text, labels.map(|labels| &*labels.lib_version)),
             Trait::Flags(wanted) => {
-                wanted.iter().all(|&letter| flags(session).any(|flag| flag == char::from(letter)))
+                wanted.iter().all(|&letter| flags(session).any(|flag| flag == letter))
             }
             Trait::Capabilities(wanted) => wanted.is_empty() || session.follows_redirects,
             Trait::Database(db) => session.db == db,

@@ -13,6 +13,9 @@ use crate::resp::{Error, Result};
 use crate::session::{ClientId, Session};
 use std::collections::BTreeSet;
 
+/// Bytes of a line, about.
+const LINE: usize = 400;
+
 pub(super) static INFO: Command = Command {
     name: "client|info",
     since: "6.2.0",
@@ -24,10 +27,10 @@ pub(super) static INFO: Command = Command {
 };
 
 fn info(cx: &mut ServerCx<'_>) -> Result<Next> {
-    let mut text = String::new();
+    let mut text = Vec::with_capacity(LINE);
     describe(&mut text, cx.me, cx.io, cx.now);
-    text.push('\n');
-    cx.reply.verbatim("txt", text.as_bytes());
+    text.push(b'\n');
+    cx.reply.verbatim("txt", &text);
     Ok(Next::Done)
 }
 
@@ -82,17 +85,14 @@ const TYPES: &[Arg] = &[
     token("pubsub", "PUBSUB"),
 ];
 
-/// Bytes of a line, about.
-const LINE: usize = 400;
-
 fn list(cx: &mut ServerCx<'_>) -> Result<Next> {
     let chosen = chosen(cx)?;
-    let mut text = String::with_capacity(chosen.len() * LINE);
+    let mut text = Vec::with_capacity(chosen.len() * LINE);
     for session in chosen {
         describe(&mut text, session, cx.io, cx.now);
-        text.push('\n');
+        text.push(b'\n');
     }
-    cx.reply.verbatim("txt", text.as_bytes());
+    cx.reply.verbatim("txt", &text);
     Ok(Next::Done)
 }
 

@@ -219,6 +219,7 @@ static QUIT: Command = Command {
     since: "1.0.0",
     group: Group::Connection,
     summary: "Closes the connection.",
+    deprecated: Some(("7.2.0", "just closing the connection")),
     // Real servers take any words behind it; COMMAND DOCS tells of none.
     args: &[string("ignored").optional().multiple()],
     flags: ANY_TIME.and(NOT_QUEUED).and(WHILE_SUBSCRIBED),

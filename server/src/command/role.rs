@@ -150,6 +150,7 @@ static SLAVEOF: Command = Command {
     group: Group::Server,
     summary: "REPLICAOF by its old name.",
     complexity: "O(1)",
+    deprecated: Some(("5.0.0", "`REPLICAOF`")),
     args: MASTER,
     flags: ADMIN.and(NOSCRIPT).and(STALE).and(NO_ASYNC_LOADING),
     run: Run::Session(replicaof),

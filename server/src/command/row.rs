@@ -26,6 +26,8 @@ pub struct Command {
     pub summary: &'static str,
     /// Its cost, in the words of COMMAND DOCS.
     pub complexity: &'static str,
+    /// Since when it is discouraged, and what to use in its place.
+    pub deprecated: Option<(&'static str, &'static str)>,
     /// Its arguments, the name left out. Arity follows from them.
     pub args: &'static [Arg],
     /// Where its keys stand.
@@ -367,6 +369,7 @@ impl Command {
         group: Group::Unset,
         summary: "",
         complexity: "O(1)",
+        deprecated: None,
         args: &[],
         keys: &[],
         access_without: None,
