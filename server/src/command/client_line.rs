@@ -59,7 +59,8 @@ fn describe_identity(line: &mut Line<'_>, session: &Session, now: Now) {
 
 fn describe_work(line: &mut Line<'_>, session: &Session) {
     let queued = session.transaction.as_ref().map(|transaction| transaction.len() as i64);
-    let multi = queued.or(session.executing.map(i64::from)).unwrap_or(-1);
+    let multi =
+        queued.or((session.executing > 0).then_some(session.executing.into())).unwrap_or(-1);
     line.count(" db=", session.db as u64);
     line.count(" sub=", session.channels as u64);
     line.count(" psub=", session.patterns as u64);
@@ -113,7 +114,7 @@ pub fn flags(session: &Session) -> impl Iterator<Item = u8> {
     let mode = session.tracking.as_deref();
     let letters = [
         (b'P', session.subscriptions() > 0),
-        (b'x', session.transaction.is_some() || session.executing.is_some()),
+        (b'x', session.transaction.is_some() || session.executing > 0),
         (b'b', session.parked),
         (b't', mode.is_some()),
         (b'R', mode.is_some_and(|mode| mode.broken)),

@@ -122,7 +122,7 @@ mod tests {
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows.len(), 5);
         assert_eq!(rows[2], "--N-----S--");
-        assert_eq!((&rows[0][5..6], &rows[1][1..2], &rows[1][9..10]), ("-", "\\", "/"));
+        assert_eq!((&rows[0][5..6], &rows[1][..1], &rows[1][10..]), ("-", "\\", "/"));
     }
 
     #[test]

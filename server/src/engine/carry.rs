@@ -70,7 +70,7 @@ impl Engine {
     /// Runs a transaction's queue as one unit; its replies form one array.
     fn run_transaction(&mut self, host: &mut dyn Host, me: &mut Session, reply: &mut Reply) {
         let Some(transaction) = me.transaction.take() else { return };
-        me.executing = Some(transaction.len() as u32);
+        me.executing = u16::try_from(transaction.len()).unwrap_or(u16::MAX);
         reply.array(transaction.len());
         self.feed.begin_unit();
         for (row, args) in transaction.commands() {
@@ -82,7 +82,7 @@ impl Engine {
             me.closing |= closes;
         }
         self.feed.end_unit();
-        me.executing = None;
+        me.executing = 0;
         if let Some(mode) = &mut me.tracking {
             mode.caching = false;
         }

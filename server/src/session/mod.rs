@@ -148,8 +148,8 @@ pub struct Session {
     pub follows_redirects: bool,
     /// MULTI: the queue.
     pub transaction: Option<Box<Transaction>>,
-    /// Inside EXEC: how many commands the transaction has.
-    pub executing: Option<u32>,
+    /// Inside EXEC: how many commands the transaction has, from 65,535 on that; 0 outside.
+    pub executing: u16,
     /// Keys that it watches: a count; the keys are in `watch`.
     pub watching: u32,
     /// A watched key changed.
@@ -197,7 +197,7 @@ impl Session {
             tracking: None,
             follows_redirects: false,
             transaction: None,
-            executing: None,
+            executing: 0,
             watching: 0,
             watch_failed: false,
             channels: 0,
