@@ -6,6 +6,7 @@
 use lodestore_tests::client::{Client, Proto};
 use lodestore_tests::reply::Reply;
 use lodestore_tests::server::Server;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 fn everywhere(settings: &[(&str, &str)], test: impl Fn(&Server)) {
@@ -396,5 +397,84 @@ fn changes_of_one_turn_are_broadcast_together() {
             .collect();
         writer.raw(&pipeline);
         told(&mut listener, r#"["invalidate", ["k0", "k1", "k2"]]"#);
+    });
+}
+
+/// A client with copies of what it read, kept right by what it is told.
+struct Cache {
+    client: Client,
+    copies: HashMap<String, String>,
+}
+
+impl Cache {
+    /// Sends a command and returns its reply; what is told meanwhile is forgotten.
+    fn call(&mut self, words: &[&str]) -> Reply {
+        self.client.send(words);
+        loop {
+            match self.client.read() {
+                Reply::Push(told) => match told[1].items().as_slice() {
+                    [] => self.copies.clear(),
+                    keys => keys.iter().for_each(|key| drop(self.copies.remove(&key.text()))),
+                },
+                reply => return reply,
+            }
+        }
+    }
+
+    fn read(&mut self, key: &str) {
+        let value = self.call(&["GET", key]).to_string();
+        self.copies.insert(key.to_string(), value);
+    }
+}
+
+/// A writer's next command, from a few words over a few keys.
+fn random_write(dice: &mut impl FnMut(u64) -> u64) -> Vec<String> {
+    let (key, other) = (format!("k{}", dice(12)), format!("k{}", dice(12)));
+    let value = dice(1000).to_string();
+    let words: &[&str] = match dice(16) {
+        0..6 => &["SET", &key, &value],
+        6 => &["SET", &key, &value, "PX", "5"],
+        7 => &["MSET", &key, &value, &other, &value],
+        8 => &["DEL", &key, &other],
+        9 => &["INCRBY", &key, &value],
+        10 => &["APPEND", &key, "1"],
+        11 => &["PEXPIRE", &key, "5"],
+        12 => &["GETDEL", &key],
+        13 => &["GETSET", &key, &value],
+        14 => &["FLUSHALL"],
+        _ => &["CONFIG", "SET", "tracking-table-max-keys", "5"],
+    };
+    words.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_cache_is_never_wrong() {
+    ours(&[], |server| {
+        for options in ["", "BCAST", "OPTOUT", "BCAST NOLOOP"] {
+            let client = tracker(server, options);
+            let mut cache = Cache { client, copies: HashMap::new() };
+            let (mut writer, mut judge) = (server.client(), server.client());
+            let mut state = 7_u64;
+            let mut dice = |n: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) % n
+            };
+            let mut used = 0;
+            for step in 0..1_500 {
+                cache.read(&format!("k{}", dice(12)));
+                let write = random_write(&mut dice);
+                writer.call(&write);
+                cache.call(&["PING"]);
+                let key = format!("k{}", dice(12));
+                // Asked first, lest it expires in between: what expires is told when it is found.
+                let now = judge.call(&["GET", &key]).to_string();
+                cache.call(&["PING"]);
+                if let Some(copy) = cache.copies.get(&key) {
+                    assert_eq!(*copy, now, "{options} step {step}: {key} after {write:?}");
+                    used += 1;
+                }
+            }
+            assert!(used > 50, "{options}: {used} copies were used");
+        }
     });
 }
