@@ -234,6 +234,16 @@ fn a_flush_is_told_to_everybody() {
 }
 
 #[test]
+fn a_reload_is_told_to_everybody() {
+    everywhere(&[("enable-debug-command", "yes")], |server| {
+        let (mut reader, mut writer) = (tracker(server, ""), server.client());
+        ask(&mut reader, "GET k", "(nil)");
+        ask(&mut writer, "DEBUG RELOAD", "+OK");
+        told(&mut reader, r#"["invalidate", (nil)]"#);
+    });
+}
+
+#[test]
 fn keys_that_expire_are_told() {
     everywhere(&[], |server| {
         let (mut reader, mut writer) = (tracker(server, ""), server.client());

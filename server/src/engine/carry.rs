@@ -49,6 +49,7 @@ impl Engine {
             Next::Sleep(micros) => host.sleep(micros),
             Next::Reload { save } => {
                 let result = self.reload(host, save);
+                self.invalidate_everything(me);
                 self.say(reply, result);
             }
             Next::Unpause => self.parked.release(&mut self.queue),

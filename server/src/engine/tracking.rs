@@ -87,6 +87,15 @@ impl Engine {
         Again::AtRate
     }
 
+    /// Tells everybody that no copy is right any more. O(clients with tracking).
+    pub(super) fn invalidate_everything(&mut self, me: &mut Session) {
+        let Parts { tracking, sessions, garbage, .. } = &mut self.parts;
+        garbage.noted.push(tracking.take_keys());
+        for client in tracking.clients() {
+            tell(me, sessions, client, Stale::Everything);
+        }
+    }
+
     /// Tells listeners of prefixes what changed in this turn.
     pub(super) fn broadcast_changes(&mut self) {
         let mut nobody = self.nobody();
@@ -114,16 +123,13 @@ impl Engine {
 
 /// Tells whoever keeps copies of what the call changed. A follower.
 pub(super) fn invalidate(engine: &mut Engine, me: &mut Session) {
-    let Parts { changes, tracking, sessions, garbage, .. } = &mut engine.parts;
-    if tracking.is_idle() {
+    if engine.parts.tracking.is_idle() {
         return;
     }
-    if !changes.emptied().is_empty() {
-        garbage.noted.push(tracking.take_keys());
-        for client in tracking.clients() {
-            tell(me, sessions, client, Stale::Everything);
-        }
+    if !engine.parts.changes.emptied().is_empty() {
+        engine.invalidate_everything(me);
     }
+    let Parts { changes, tracking, sessions, .. } = &mut engine.parts;
     for Changed { key, event, .. } in changes.keys() {
         let by_nobody = event == Event::EXPIRED || event == Event::EVICTED;
         tracking.note_change(key, if by_nobody { ClientId::default() } else { me.id() });
