@@ -41,6 +41,56 @@ fn the_log_is_told_what_took_effect_at_an_absolute_time() {
         ("FLUSHDB SYNC", &["FLUSHDB SYNC"]),
         ("EXPIRE k abc", &[]),
     ];
+    tells(cases);
+}
+
+#[test]
+fn the_log_is_told_sums_and_not_how_they_came_about() {
+    let cases: &[(&str, &[&str])] = &[
+        ("SETRANGE k 2 ab", &["SETRANGE k 2 ab"]),
+        ("SETRANGE k 2 abc EX", &[]),
+        ("INCRBYFLOAT f 10.5", &["SET f 10.5 KEEPTTL"]),
+        ("INCRBYFLOAT f 0.1", &["SET f 10.6 KEEPTTL"]),
+        ("INCRBYFLOAT f inf", &[]),
+        ("INCREX n", &["SET n 1 KEEPTTL"]),
+        ("INCREX n EX 7", &["SET n 2 PXAT 1700000007000"]),
+        ("INCREX n EX 9 ENX", &["SET n 3 KEEPTTL"]),
+        ("INCREX n BYFLOAT 0.5 PERSIST", &["SET n 3.5"]),
+        ("INCREX n BYFLOAT 0.5 PERSIST", &["SET n 4 KEEPTTL"]),
+        ("INCREX n BYINT 9 UBOUND 10 SATURATE", &["SET n 10 KEEPTTL"]),
+        ("INCREX n BYINT 9 UBOUND 10", &[]),
+        ("INCREX n PXAT 1", &["DEL n"]),
+        ("INCREX n PXAT 1", &[]),
+    ];
+    tells(cases);
+}
+
+#[test]
+fn the_log_is_told_plain_sets_and_deletes() {
+    let cases: &[(&str, &[&str])] = &[
+        ("SETNX k v", &["SET k v"]),
+        ("SET k w IFEQ x", &[]),
+        ("SET k w IFEQ v", &["SET k w"]),
+        ("SET k v IFNE v EX 1", &["SET k v PXAT 1700000001000"]),
+        ("SET k w KEEPTTL IFDNE 0000000000000000", &["SET k w KEEPTTL"]),
+        ("DELEX k IFEQ v", &[]),
+        ("DELEX k IFEQ w", &["DEL k"]),
+        ("DELEX k", &[]),
+        ("SET k v", &["SET k v"]),
+        ("DELIFEQ k w", &[]),
+        ("DELIFEQ k v", &["DEL k"]),
+        ("MSETNX a 1 b 2", &["MSET a 1 b 2"]),
+        ("MSETNX b 1 c 2", &[]),
+        ("MSETEX 2 a 3 b 4 XX", &["MSET a 3 b 4"]),
+        ("MSETEX 2 a 3 b 4 NX EX 1", &[]),
+        ("MSETEX 2 a 3 b 4 PX 5", &["SET a 3 PXAT 1700000000005", "SET b 4 PXAT 1700000000005"]),
+        ("MSETEX 2 a 5 c 6 KEEPTTL", &["SET a 5 KEEPTTL", "SET c 6 KEEPTTL"]),
+    ];
+    tells(cases);
+}
+
+/// Each request with what the log is told of it, one after the other.
+fn tells(cases: &[(&str, &[&str])]) {
     let mut server = Server::new(1);
     for (line, told) in cases {
         server.call(line);
@@ -103,6 +153,7 @@ fn request() -> impl Strategy<Value = String> {
         ])
     };
     let word = || prop::sample::select(vec!["", "NX", "XX", "GET"]);
+    let compare = || prop::sample::select(vec!["IFEQ", "IFNE"]);
     let bound = || prop::sample::select(vec!["", "NX", "XX", "GT", "LT"]);
     let millis = || -5..40i64;
     let one = prop::sample::select(vec![
@@ -116,6 +167,16 @@ fn request() -> impl Strategy<Value = String> {
         (two, key(), value()).prop_map(|(c, k, v)| format!("{c} {k} {v}")),
         (key(), millis(), bound()).prop_map(|(k, n, b)| format!("PEXPIRE {k} {n} {b}")),
         (key(), millis(), value()).prop_map(|(k, n, v)| format!("PSETEX {k} {n} {v}")),
+        (key(), millis(), value()).prop_map(|(k, n, v)| format!("SETRANGE {k} {n} {v}")),
+        (key(), millis()).prop_map(|(k, n)| format!("INCRBYFLOAT {k} {n}.25")),
+        (key(), millis(), time()).prop_map(|(k, n, t)| format!("INCREX {k} BYINT {n} {t}")),
+        (key(), millis(), time()).prop_map(|(k, n, t)| format!("INCREX {k} BYFLOAT {n}.5 {t} ENX")),
+        (key(), value(), value(), compare())
+            .prop_map(|(k, v, w, c)| format!("SET {k} {v} {c} {w}")),
+        (key(), value(), compare()).prop_map(|(k, v, c)| format!("DELEX {k} {c} {v}")),
+        (key(), key(), word(), time())
+            .prop_map(|(k, l, w, t)| format!("MSETEX 2 {k} 1 {l} 2 {w} {t}")),
+        (key(), key(), value()).prop_map(|(k, l, v)| format!("MSETNX {k} 1 {l} {v}")),
         (0..8i64).prop_map(|n| format!("FLUSHDB{}", if n > 0 { " no" } else { "" })),
     ]
 }

@@ -31,6 +31,11 @@ impl Blob {
         self.bytes
     }
 
+    /// A handle of a part of the same buffer, all of which it keeps. O(1).
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Blob {
+        Blob { bytes: self.bytes.slice(range), capacity: self.capacity }
+    }
+
     /// Bytes of memory behind the handle, as the allocator gives them; handles of the same buffer all tell the
     /// same. What they share is counted always, though it is only made with the second of them. O(1).
     #[inline]

@@ -368,7 +368,13 @@ impl<'a> WriteCx<'a> {
 
     /// The next keys of a request that has a key at every `step` words; see [`Window`].
     pub fn window(&self, first: usize, step: usize) -> Window<'a> {
-        Window::fetch(self.keyspace.db(self.db), self.args, first, step, |at| self.key(at))
+        self.window_until(first, self.args.len(), step)
+    }
+
+    /// Like [`WriteCx::window`] for keys before the word `end`.
+    pub fn window_until(&self, first: usize, end: usize, step: usize) -> Window<'a> {
+        let args = self.args.until(end);
+        Window::fetch(self.keyspace.db(self.db), args, first, step, |at| self.key(at))
     }
 
     /// A key's place, to read, change, create or remove it. A key past its time is removed first, and

@@ -32,7 +32,10 @@ fn add(cx: &mut WriteCx<'_>, amount: i64) -> Result<Change> {
 }
 
 /// The number that a string is; nothing counts as 0.
-fn number_in(text: Option<TextRef<'_>>) -> Result<i64> {
+///
+/// # Errors
+/// `NotInteger` if it is none.
+pub fn number_in(text: Option<TextRef<'_>>) -> Result<i64> {
     match text {
         None => Ok(0),
         Some(TextRef::Int(number)) => Ok(number),

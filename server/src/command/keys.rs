@@ -13,9 +13,8 @@ pub fn keys_of<'a>(
     row: &Command,
     args: &[&'a [u8]],
 ) -> Option<Vec<(&'a [u8], &'static [&'static str])>> {
-    let lesser = row
-        .access_without
-        .filter(|(word, _)| !args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes())));
+    let says = |word: &&str| args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    let lesser = row.access_without.filter(|(words, _)| !words.iter().any(says));
     let mut keys = Vec::new();
     for spec in row.keys {
         let access = lesser.map_or(spec.access, |(_, access)| access);

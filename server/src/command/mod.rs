@@ -14,11 +14,14 @@ pub mod text;
 pub mod window;
 
 mod acl;
+mod bounded;
 mod categories;
 mod client;
 mod client_filter;
 pub mod client_line;
 mod client_list;
+mod compare;
+mod condition;
 mod config;
 mod connection;
 mod counter;
@@ -26,6 +29,7 @@ mod debug;
 mod debug_data;
 mod docs;
 mod expiry;
+mod float;
 mod flush;
 mod footprint;
 mod generic;
@@ -38,6 +42,7 @@ mod info_stats;
 mod introspect;
 pub mod key_spec;
 pub mod keys;
+mod lcs;
 mod lolwut;
 mod memory;
 mod memory_doctor;
@@ -45,10 +50,12 @@ mod memory_stats;
 mod module;
 mod persist;
 mod pubsub;
+mod range;
 mod role;
 mod scan;
 mod server;
 mod set;
+mod set_many;
 mod set_options;
 mod string;
 mod tracking;
@@ -58,25 +65,31 @@ mod wait;
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
     acl::TABLE,
+    bounded::TABLE,
     client::TABLE,
+    compare::TABLE,
     config::TABLE,
     connection::TABLE,
     counter::TABLE,
     debug::TABLE,
     expiry::TABLE,
+    float::TABLE,
     flush::TABLE,
     generic::TABLE,
     info::TABLE,
     introspect::TABLE,
+    lcs::TABLE,
     lolwut::TABLE,
     memory::TABLE,
     module::TABLE,
     persist::TABLE,
     pubsub::TABLE,
+    range::TABLE,
     role::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
+    set_many::TABLE,
     string::TABLE,
     transaction::TABLE,
     wait::TABLE,

@@ -32,9 +32,9 @@ pub struct Command {
     pub args: &'static [Arg],
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
-    /// The word among its options without which it does less to its keys, and what it then does (SET
+    /// The words among its options without any of which it does less to its keys, and what it then does (SET
     /// without GET does not read). COMMAND GETKEYSANDFLAGS tells the difference.
-    pub access_without: Option<(&'static str, &'static [&'static str])>,
+    pub access_without: Option<(&'static [&'static str], &'static [&'static str])>,
     /// What else is to be known before it runs.
     pub flags: Flags,
     /// The keyspace events that it can cause.
@@ -240,6 +240,10 @@ pub const fn string(name: &'static str) -> Arg {
 /// A whole number.
 pub const fn integer(name: &'static str) -> Arg {
     plain(name, Kind::Integer)
+}
+/// A floating point number.
+pub const fn double(name: &'static str) -> Arg {
+    plain(name, Kind::Double)
 }
 /// A glob pattern.
 pub const fn pattern(name: &'static str) -> Arg {

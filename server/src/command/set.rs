@@ -1,27 +1,29 @@
 //! Commands that make a key hold a string, whatever it held before.
 //!
-//! Owns: GETSET, MSET, PSETEX, SET, SETEX, SETNX.   Uses: WriteCx.   Never: who else is connected.
+//! Owns: GETSET, PSETEX, SET, SETEX, SETNX.   Uses: WriteCx.   Never: who else is connected.
 //!
 //! The log is told the plain SET that took effect, with an absolute time.
 
+use super::compare::COMPARISONS;
+use super::condition::Condition;
 use super::context::WriteCx;
 use super::row::*;
-use super::set_options::{Condition, EXPIRATION, Options, SET_WORDS, Time, Word, deadline};
+use super::set_options::{EXPIRATION_OR_KEEP, Options, SET_WORDS, Time, Word, deadline};
 use super::text::{put_arg, text_of, write_text};
-use crate::keyspace::Key;
 use crate::keyspace::change::{Change, Event};
-use crate::resp::{Error, Result};
+use crate::keyspace::{Key, Slot};
+use crate::resp::Result;
 use crate::value::text::Scratch;
 
 /// The family, sorted by name.
-pub static TABLE: &[&Command] = &[&GETSET, &MSET, &PSETEX, &SET, &SETEX, &SETNX];
+pub static TABLE: &[&Command] = &[&GETSET, &PSETEX, &SET, &SETEX, &SETNX];
 const _: () = check(TABLE);
 
 const OVERWRITE: KeySpec = one_key(&["OW", "update"]);
 
 /// Makes a key hold an argument, until a deadline or for good.
 #[inline]
-fn store(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, deadline: Option<i64>) -> Change {
+pub fn store(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, deadline: Option<i64>) -> Change {
     let touch = cx.touch;
     let put = put_arg(cx.args, value);
     let mut slot = cx.slot(key);
@@ -43,11 +45,30 @@ fn store_until(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, deadline: i64) 
     change
 }
 
+/// Like [`store`] for what was said of the time to live, and tells the log the plain SET.
+pub fn store_for(cx: &mut WriteCx<'_>, key: Key<'_>, value: usize, time: Time) -> Change {
+    match time {
+        Time::Until(deadline) => store_until(cx, key, value, deadline),
+        Time::Keep => {
+            let kept = cx.slot(key).deadline();
+            let change = store(cx, key, value, kept);
+            cx.log_as(&[b"SET", key.bytes, cx.arg(value), b"KEEPTTL"]);
+            change
+        }
+        Time::Unsaid | Time::Persist => {
+            let change = store(cx, key, value, None);
+            cx.log_as(&[b"SET", key.bytes, cx.arg(value)]);
+            change
+        }
+    }
+}
+
 static GETSET: Command = Command {
     name: "getset",
     since: "1.0.0",
     group: Group::String,
     summary: "Sets the string value of a key and returns the one before.",
+    deprecated: Some(("6.2.0", "`SET` with the `!GET` argument")),
     args: &[key("key"), string("value")],
     keys: UPDATE_ONE,
     flags: DENY_OOM.and(FAST),
@@ -59,9 +80,7 @@ static GETSET: Command = Command {
 fn getset(cx: &mut WriteCx<'_>) -> Result<Change> {
     let key = cx.key(1);
     answer_old(cx, key)?;
-    let change = store(cx, key, 2, None);
-    cx.log_as(&[b"SET", key.bytes, cx.arg(2)]);
-    Ok(change)
+    Ok(store_for(cx, key, 2, Time::Unsaid))
 }
 
 /// Answers the string of a key, or nil.
@@ -74,42 +93,12 @@ fn answer_old(cx: &mut WriteCx<'_>, key: Key<'_>) -> Result<()> {
     Ok(())
 }
 
-static MSET: Command = Command {
-    name: "mset",
-    since: "1.0.1",
-    group: Group::String,
-    summary: "Sets the string values of several keys at once.",
-    complexity: "O(N) where N is the number of keys.",
-    args: &[block("key_value", &[key("key"), string("value")]).multiple()],
-    keys: &[key_range(1, -1, 2, &["OW", "update"])],
-    flags: DENY_OOM,
-    events: &[Event::SET, Event::NEW],
-    run: Run::Write(mset),
-    ..Command::BASE
-};
-
-fn mset(cx: &mut WriteCx<'_>) -> Result<Change> {
-    if cx.args.len().is_multiple_of(2) {
-        return Err(Error::Arity("mset"));
-    }
-    let mut change = Change::NONE;
-    let mut at = 1;
-    while at < cx.args.len() {
-        let window = cx.window(at, 2);
-        for (place, key) in window.keys() {
-            change = store(cx, key, place + 1, None);
-        }
-        at = window.next();
-    }
-    cx.reply.ok();
-    Ok(change)
-}
-
 static PSETEX: Command = Command {
     name: "psetex",
     since: "2.6.0",
     group: Group::String,
     summary: "Sets the string value of a key and its time to live in milliseconds.",
+    deprecated: Some(("2.6.12", "`SET` with the `PX` argument")),
     args: &[key("key"), integer("milliseconds"), string("value")],
     keys: &[OVERWRITE],
     flags: DENY_OOM.and(BRIEF),
@@ -132,22 +121,23 @@ static SET: Command = Command {
     args: &[
         key("key"),
         string("value"),
-        one_of("condition", &[token("nx", "NX"), token("xx", "XX")]).optional(),
-        token("get", "GET").optional(),
         one_of(
-            "expiration",
+            "condition",
             &[
-                EXPIRATION[0],
-                EXPIRATION[1],
-                EXPIRATION[2],
-                EXPIRATION[3],
-                token("keepttl", "KEEPTTL"),
+                token("nx", "NX"),
+                token("xx", "XX"),
+                COMPARISONS[0],
+                COMPARISONS[1],
+                COMPARISONS[2],
+                COMPARISONS[3],
             ],
         )
         .optional(),
+        token("get", "GET").optional(),
+        one_of("expiration", EXPIRATION_OR_KEEP).optional(),
     ],
     keys: &[one_key(&["RW", "access", "update", "variable_flags"])],
-    access_without: Some(("GET", &["OW", "update"])),
+    access_without: Some((&["GET", "IFEQ", "IFNE", "IFDEQ", "IFDNE"], &["OW", "update"])),
     flags: DENY_OOM.and(BRIEF),
     events: &[Event::SET, Event::EXPIRE, Event::NEW],
     run: Run::Write(set),
@@ -170,30 +160,29 @@ fn set_with_options(cx: &mut WriteCx<'_>) -> Result<Change> {
     if options.get {
         answer_old(cx, key)?;
     }
-    let refused = match options.condition {
-        Condition::Always => false,
-        Condition::IfMissing => cx.slot(key).exists(),
-        Condition::IfPresent => !cx.slot(key).exists(),
-    };
+    let refused = !allows(options.condition, &cx.slot(key))?;
     if !options.get {
         if refused { cx.reply.null() } else { cx.reply.ok() }
     }
     if refused {
         return Ok(Change::NONE);
     }
-    match time {
-        Time::Until(deadline) => Ok(store_until(cx, key, 2, deadline)),
-        Time::Keep => {
-            let kept = cx.slot(key).deadline();
-            let change = store(cx, key, 2, kept);
-            cx.log_as(&[b"SET", key.bytes, cx.arg(2), b"KEEPTTL"]);
-            Ok(change)
-        }
-        Time::Unsaid | Time::Persist => {
-            let change = store(cx, key, 2, None);
-            cx.log_as(&[b"SET", key.bytes, cx.arg(2)]);
-            Ok(change)
-        }
+    Ok(store_for(cx, key, 2, time))
+}
+
+/// Whether a key may be set.
+///
+/// # Errors
+/// `WrongType` if a string must be compared and another type stands there; a digest of the wrong length.
+fn allows(condition: Condition<'_>, slot: &Slot<'_, '_>) -> Result<bool> {
+    match condition {
+        Condition::Always => Ok(true),
+        Condition::IfMissing => Ok(!slot.exists()),
+        Condition::IfPresent => Ok(slot.exists()),
+        Condition::If(comparison) => match text_of(slot.entry())? {
+            Some(text) => comparison.holds(text),
+            None => Ok(comparison.holds_of_nothing()),
+        },
     }
 }
 
@@ -202,6 +191,7 @@ static SETEX: Command = Command {
     since: "2.0.0",
     group: Group::String,
     summary: "Sets the string value of a key and its time to live in seconds.",
+    deprecated: Some(("2.6.12", "`SET` with the `EX` argument")),
     args: &[key("key"), integer("seconds"), string("value")],
     keys: &[OVERWRITE],
     flags: DENY_OOM.and(BRIEF),
@@ -221,6 +211,7 @@ static SETNX: Command = Command {
     since: "1.0.0",
     group: Group::String,
     summary: "Sets the string value of a key that does not exist.",
+    deprecated: Some(("2.6.12", "`SET` with the `NX` argument")),
     args: &[key("key"), string("value")],
     keys: &[one_key(&["OW", "insert"])],
     flags: DENY_OOM.and(FAST),
@@ -236,5 +227,5 @@ fn setnx(cx: &mut WriteCx<'_>) -> Result<Change> {
         return Ok(Change::NONE);
     }
     cx.reply.int(1);
-    Ok(store(cx, key, 2, None))
+    Ok(store_for(cx, key, 2, Time::Unsaid))
 }

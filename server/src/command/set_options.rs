@@ -1,19 +1,24 @@
-//! The options of SET and GETEX: when to set, whether to answer, how long to keep.
+//! The options of SET, MSETEX and GETEX: when to set, whether to answer, how long to keep.
 //!
-//! Owns: their words and which exclude each other.   Uses: base.   Never: data.
+//! Owns: their words and which exclude each other.   Uses: base, conditions.   Never: data.
 
-use super::row::{Arg, integer, unix_time};
+use super::condition::{Comparison, Condition};
+use super::row::{Arg, integer, token, unix_time};
 use crate::base::bytes::parse_i64;
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 
-/// The arguments that give a deadline, as COMMAND DOCS shows them.
-pub const EXPIRATION: [Arg; 4] = [
-    integer("seconds").after("EX"),
-    integer("milliseconds").after("PX"),
-    unix_time("unix-time-seconds").after("EXAT"),
-    unix_time("unix-time-milliseconds").after("PXAT"),
-];
+const SECONDS: Arg = integer("seconds").after("EX");
+const MILLISECONDS: Arg = integer("milliseconds").after("PX");
+const AT_SECONDS: Arg = unix_time("unix-time-seconds").after("EXAT");
+const AT_MILLISECONDS: Arg = unix_time("unix-time-milliseconds").after("PXAT");
+
+/// What a new value's time to live becomes, as COMMAND DOCS shows it.
+pub const EXPIRATION_OR_KEEP: &[Arg] =
+    &[SECONDS, MILLISECONDS, AT_SECONDS, AT_MILLISECONDS, token("keepttl", "KEEPTTL")];
+/// What the time to live of a value that stays becomes, as COMMAND DOCS shows it.
+pub const EXPIRATION_OR_PERSIST: &[Arg] =
+    &[SECONDS, MILLISECONDS, AT_SECONDS, AT_MILLISECONDS, token("persist", "PERSIST")];
 
 /// One option's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub enum Word {
     Xx,
     /// The old value is answered.
     Get,
+    /// Only a string that compares as asked is replaced.
+    If,
 }
 
 /// The words that SET takes.
@@ -45,6 +52,21 @@ pub const SET_WORDS: &[(&[u8], Word)] = &[
     (b"nx", Word::Nx),
     (b"xx", Word::Xx),
     (b"get", Word::Get),
+    (b"keepttl", Word::KeepTtl),
+    (b"exat", Word::ExAt),
+    (b"pxat", Word::PxAt),
+    (b"ifeq", Word::If),
+    (b"ifne", Word::If),
+    (b"ifdeq", Word::If),
+    (b"ifdne", Word::If),
+];
+
+/// The words that MSETEX takes.
+pub const MSETEX_WORDS: &[(&[u8], Word)] = &[
+    (b"ex", Word::Ex),
+    (b"px", Word::Px),
+    (b"nx", Word::Nx),
+    (b"xx", Word::Xx),
     (b"keepttl", Word::KeepTtl),
     (b"exat", Word::ExAt),
     (b"pxat", Word::PxAt),
@@ -58,17 +80,6 @@ pub const GETEX_WORDS: &[(&[u8], Word)] = &[
     (b"pxat", Word::PxAt),
     (b"persist", Word::Persist),
 ];
-
-/// Which keys SET sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// Any.
-    Always,
-    /// Missing ones.
-    IfMissing,
-    /// Existing ones.
-    IfPresent,
-}
 
 /// What becomes of a key's time to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +98,7 @@ pub enum Time {
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Which keys are set.
-    pub condition: Condition,
+    pub condition: Condition<'a>,
     /// The old value is answered.
     pub get: bool,
     /// What was said of the time to live: the word, and the number behind it.
@@ -108,6 +119,15 @@ impl<'a> Options<'a> {
             match word {
                 Word::Nx => options.only(Condition::IfMissing)?,
                 Word::Xx => options.only(Condition::IfPresent)?,
+                Word::If => {
+                    let operand = args.next().ok_or(Error::Syntax)?;
+                    let comparison = Comparison::named(text, operand).ok_or(Error::Syntax)?;
+                    // Unlike NX it may not even be said twice.
+                    if options.condition != Condition::Always {
+                        return Err(Error::Syntax);
+                    }
+                    options.condition = Condition::If(comparison);
+                }
                 Word::Get => options.get = true,
                 Word::KeepTtl | Word::Persist => options.live(word, b"")?,
                 Word::Ex | Word::Px | Word::ExAt | Word::PxAt => {
@@ -118,7 +138,7 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    fn only(&mut self, condition: Condition) -> Result<()> {
+    fn only(&mut self, condition: Condition<'a>) -> Result<()> {
         if self.condition != Condition::Always && self.condition != condition {
             return Err(Error::Syntax);
         }
@@ -143,9 +163,11 @@ impl<'a> Options<'a> {
         match word {
             Word::KeepTtl => Ok(Time::Keep),
             Word::Persist => Ok(Time::Persist),
-            Word::Ex | Word::Px | Word::ExAt | Word::PxAt | Word::Nx | Word::Xx | Word::Get => {
+            Word::Ex | Word::Px | Word::ExAt | Word::PxAt => {
                 deadline(word, number, command, now_ms).map(Time::Until)
             }
+            // `live` is called for the words above only.
+            Word::Nx | Word::Xx | Word::Get | Word::If => Ok(Time::Unsaid),
         }
     }
 }

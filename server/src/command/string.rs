@@ -4,8 +4,8 @@
 
 use super::context::{ReadCx, WriteCx};
 use super::row::*;
-use super::set_options::{EXPIRATION, GETEX_WORDS, Options, Time};
-use super::text::{put_arg, text_of, write_text};
+use super::set_options::{EXPIRATION_OR_PERSIST, GETEX_WORDS, Options, Time};
+use super::text::{length, put_arg, text_of, write_text};
 use crate::base::blob::Blob;
 use crate::keyspace::change::{Change, Event};
 use crate::keyspace::{INLINE_MAX, Slot};
@@ -86,11 +86,6 @@ fn extend(slot: &mut Slot<'_, '_>, tail: &[u8]) {
     }
 }
 
-/// A length as a reply.
-fn length(len: usize) -> i64 {
-    i64::try_from(len).expect("no string is longer than an address space")
-}
-
 static GET: Command = Command {
     name: "get",
     since: "1.0.0",
@@ -143,20 +138,7 @@ static GETEX: Command = Command {
     since: "6.2.0",
     group: Group::String,
     summary: "Returns the string value of a key and sets or clears its time to live.",
-    args: &[
-        key("key"),
-        one_of(
-            "expiration",
-            &[
-                EXPIRATION[0],
-                EXPIRATION[1],
-                EXPIRATION[2],
-                EXPIRATION[3],
-                token("persist", "PERSIST"),
-            ],
-        )
-        .optional(),
-    ],
+    args: &[key("key"), one_of("expiration", EXPIRATION_OR_PERSIST).optional()],
     keys: UPDATE_ONE,
     flags: FAST,
     events: &[Event::DEL, Event::EXPIRE, Event::PERSIST],

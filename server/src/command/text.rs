@@ -50,3 +50,15 @@ pub fn put_bytes(bytes: &[u8]) -> Put<'_> {
     }
     Put::Text(PutText::Bytes(bytes))
 }
+
+/// Bytes as a new value that stays text, be it that of a number: what a command made of parts.
+#[inline]
+pub fn put_raw(bytes: &[u8]) -> Put<'_> {
+    Put::Text(PutText::Bytes(bytes))
+}
+
+/// A length as a reply.
+#[inline]
+pub fn length(len: usize) -> i64 {
+    i64::try_from(len).expect("no string is longer than an address space")
+}

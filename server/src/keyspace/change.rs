@@ -53,6 +53,8 @@ impl Event {
     pub const SET: Event = text("set");
     pub const APPEND: Event = text("append");
     pub const INCR_BY: Event = text("incrby");
+    pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
+    pub const SET_RANGE: Event = text("setrange");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }

@@ -103,6 +103,11 @@ impl<'a> Args<'a> {
         Args { ranges: self.ranges.get(i..).unwrap_or_default(), ..self }
     }
 
+    /// The arguments before number `i`; all of them if there are fewer.
+    pub fn until(self, i: usize) -> Args<'a> {
+        Args { ranges: &self.ranges[..i.min(self.ranges.len())], ..self }
+    }
+
     /// The bytes of all arguments together.
     pub fn bytes_len(self) -> usize {
         self.iter().map(<[u8]>::len).sum()

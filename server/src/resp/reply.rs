@@ -185,6 +185,18 @@ impl Reply {
         self.buf.extend_from_slice(b"\r\n");
     }
 
+    /// A floating point number that is written already, with more digits than a double has; in RESP2 a string.
+    pub fn decimal(&mut self, text: &[u8]) {
+        match self.proto {
+            Proto::Resp2 => self.bulk(text),
+            Proto::Resp3 => {
+                self.buf.push(b',');
+                self.buf.extend_from_slice(text);
+                self.buf.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
     /// A truth value; in RESP2 the number 1 or 0.
     pub fn bool(&mut self, truth: bool) {
         if truth { self.either(b":1\r\n", b"#t\r\n") } else { self.either(b":0\r\n", b"#f\r\n") }

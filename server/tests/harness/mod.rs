@@ -18,7 +18,8 @@ use lodestore_server::persist::rdb::fault::LoadError;
 use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
-use lodestore_server::value::Value;
+use lodestore_server::value::ValueRef;
+use lodestore_server::value::text::Scratch;
 
 /// A world without disks, in which no time passes but what a test lets pass.
 #[derive(Default)]
@@ -152,13 +153,17 @@ impl Server {
         requests.filter(|request| !request.starts_with("SELECT")).collect()
     }
 
-    /// Every key with its value and deadline.
-    pub fn data(&mut self) -> Vec<(Vec<u8>, Value, Option<i64>)> {
+    /// Every key with its string and deadline. A number is text here: INCRBYFLOAT keeps its sum as text, and whoever is told
+    /// the plain SET may keep a number.
+    pub fn data(&mut self) -> Vec<(Vec<u8>, Vec<u8>, Option<i64>)> {
         let now_ms = self.now_ms;
         let entries = self.engine.parts().keyspace.db(0).entries();
         let alive = entries.filter(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
+        let text = |value: ValueRef<'_>| match value {
+            ValueRef::Text(text) => text.bytes(&mut Scratch::default()).to_vec(),
+        };
         let mut data: Vec<_> = alive
-            .map(|entry| (entry.key().to_vec(), entry.value().to_owned(), entry.deadline()))
+            .map(|entry| (entry.key().to_vec(), text(entry.value()), entry.deadline()))
             .collect();
         data.sort_by(|a, b| a.0.cmp(&b.0));
         data

@@ -7,10 +7,13 @@
 //! so the model sees commands in the order in which the engine ran them, wherever a turn ended.
 //! To add a command, add a row to its family: how a request is made, and what it means.
 
+mod compare;
 mod connection;
+mod counters;
 mod expiry;
 mod keys;
 mod pubsub;
+mod ranges;
 mod server;
 mod strings;
 mod transaction;
@@ -69,6 +72,8 @@ pub enum Expect {
     Each(Vec<Expect>),
     /// Anything that is no error.
     Anything,
+    /// Anything.
+    Any,
 }
 
 impl Expect {
@@ -93,6 +98,7 @@ impl Expect {
                 }
                 _ => false,
             },
+            Expect::Any => true,
             Expect::Anything => !matches!(reply, Reply::Error(_)),
         }
     }
@@ -141,6 +147,9 @@ pub struct Model {
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     [
         strings::ROWS,
+        counters::ROWS,
+        ranges::ROWS,
+        compare::ROWS,
         keys::ROWS,
         expiry::ROWS,
         connection::ROWS,

@@ -2,8 +2,9 @@
 //!
 //! Owns: the rows.   Uses: the model's maps.   Never: the server's code.
 
+use super::compare::{holds, make_comparison};
 use super::expiry::{Until, until};
-use super::{Expect, Item, Kind, Model, NOT_INTEGER, Row, Who};
+use super::{Expect, Item, Kind, Model, Row, Who};
 use super::{bulk, error, int, is, number, ok, syntax_error};
 use crate::dice::{Dice, Words};
 use lodestore_tests::reply::Reply;
@@ -28,20 +29,14 @@ pub const ROWS: &[Row] = &[
     Row { name: "getex", arity: -2, make: make_getex, run: getex, ..PLAIN },
     Row { name: "strlen", run: strlen, ..PLAIN },
     Row { name: "append", weight: 8, arity: 3, make: key_value, run: append, ..PLAIN },
-    Row { name: "incr", run: |m, w, a| add(m, w, a, 1), ..PLAIN },
-    Row { name: "decr", run: |m, w, a| add(m, w, a, -1), ..PLAIN },
-    Row { name: "incrby", arity: 3, make: key_number, run: incrby, ..PLAIN },
-    Row { name: "decrby", arity: 3, make: key_number, run: decrby, ..PLAIN },
     Row { name: "mget", arity: -2, make: make_mget, run: mget, ..PLAIN },
     Row { name: "mset", arity: -3, make: make_mset, run: mset, ..PLAIN },
+    Row { name: "msetnx", arity: -3, make: make_mset, run: msetnx, ..PLAIN },
+    Row { name: "msetex", arity: -4, make: make_msetex, run: msetex, ..PLAIN },
 ];
 
 fn key_value(dice: &mut Dice) -> Words {
     vec![dice.key(), dice.value()]
-}
-
-fn key_number(dice: &mut Dice) -> Words {
-    vec![dice.key(), dice.number()]
 }
 
 fn get(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
@@ -51,6 +46,9 @@ fn get(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
 
 fn make_set(dice: &mut Dice) -> Words {
     let mut words = key_value(dice);
+    if dice.once_in(5) {
+        words.extend(make_comparison(dice));
+    }
     while dice.once_in(3) {
         let option =
             dice.pick(&["nx", "xx", "get", "keepttl", "ex", "px", "px", "exat", "pxat", "what"]);
@@ -78,6 +76,7 @@ struct SetOptions {
     get: bool,
     keep: bool,
     time: Option<(Until, Vec<u8>)>,
+    comparison: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 fn set_options(args: &[Vec<u8>]) -> Option<SetOptions> {
@@ -85,8 +84,14 @@ fn set_options(args: &[Vec<u8>]) -> Option<SetOptions> {
     let mut rest = args.iter();
     while let Some(word) = rest.next() {
         match word.to_ascii_lowercase().as_slice() {
-            b"nx" if !options.xx => options.nx = true,
-            b"xx" if !options.nx => options.xx = true,
+            b"nx" if !options.xx && options.comparison.is_none() => options.nx = true,
+            b"xx" if !options.nx && options.comparison.is_none() => options.xx = true,
+            b"ifeq" | b"ifne" | b"ifdeq" | b"ifdne" => {
+                if options.nx || options.xx || options.comparison.is_some() {
+                    return None;
+                }
+                options.comparison = Some((word.clone(), rest.next()?.clone()));
+            }
             b"get" => options.get = true,
             b"keepttl" if options.time.is_none() => options.keep = true,
             name => {
@@ -116,7 +121,17 @@ fn set(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
         true => is(model.bulk_or_null(who, before.as_ref().map(|item| item.value.clone()))),
         false => ok(),
     };
-    if (options.nx && before.is_some()) || (options.xx && before.is_none()) {
+    let fits = match &options.comparison {
+        Some((word, operand)) => {
+            holds(word, operand, before.as_ref().map(|item| item.value.as_slice()))
+        }
+        None => Ok(!((options.nx && before.is_some()) || (options.xx && before.is_none()))),
+    };
+    let fits = match fits {
+        Ok(fits) => fits,
+        Err(text) => return error(text),
+    };
+    if !fits {
         return if options.get { answer } else { is(model.null(who)) };
     }
     if options.keep {
@@ -228,33 +243,6 @@ fn append(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
     int(length)
 }
 
-fn incrby(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
-    match number(&args[2]) {
-        Some(by) => add(model, who, args, by),
-        None => error(NOT_INTEGER),
-    }
-}
-
-fn decrby(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
-    match number(&args[2]) {
-        None => error(NOT_INTEGER),
-        Some(i64::MIN) => error("ERR decrement would overflow"),
-        Some(by) => add(model, who, args, -by),
-    }
-}
-
-fn add(model: &mut Model, who: Who, args: &[Vec<u8>], by: i64) -> Vec<Expect> {
-    let before = model.live(who, &args[1]).cloned();
-    let (value, deadline) =
-        before.map_or((b"0".to_vec(), None), |item| (item.value, item.deadline));
-    let Some(before) = number(&value) else { return error(NOT_INTEGER) };
-    let Some(sum) = before.checked_add(by) else {
-        return error("ERR increment or decrement would overflow");
-    };
-    model.put(who, &args[1], sum.to_string().into_bytes(), deadline);
-    int(sum)
-}
-
 fn make_mget(dice: &mut Dice) -> Words {
     (0..1 + dice.below(5)).map(|_| dice.key()).collect()
 }
@@ -286,4 +274,62 @@ fn mset(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
         model.put(who, &pair[0], pair[1].clone(), None);
     }
     ok()
+}
+
+fn msetnx(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
+    if args.len().is_multiple_of(2) {
+        return error("ERR wrong number of arguments for 'msetnx' command");
+    }
+    if args[1..].chunks(2).any(|pair| model.live(who, &pair[0]).is_some()) {
+        return int(0);
+    }
+    for pair in args[1..].chunks(2) {
+        model.put(who, &pair[0], pair[1].clone(), None);
+    }
+    int(1)
+}
+
+fn make_msetex(dice: &mut Dice) -> Words {
+    let pairs = make_mset(dice);
+    let said = if dice.once_in(15) { dice.number() } else { (pairs.len() / 2).to_string().into() };
+    let mut words = vec![said];
+    words.extend(pairs);
+    while dice.once_in(2) {
+        let option = dice.pick(&["nx", "xx", "keepttl", "ex", "px", "px", "exat", "pxat", "get"]);
+        words.push(dice.case(option));
+        words.extend(time_word(dice, option));
+    }
+    words
+}
+
+fn msetex(model: &mut Model, who: Who, args: &[Vec<u8>]) -> Vec<Expect> {
+    let count = number(&args[1]).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
+    let Some(count) = count else {
+        return error("ERR invalid numkeys value or out of range");
+    };
+    let end = 2 + 2 * count as usize;
+    if end > args.len() {
+        return syntax_error();
+    }
+    // GET is a word of SET only.
+    let options = set_options(&args[end..]).filter(|options| !options.get);
+    let Some(options) = options else { return syntax_error() };
+    let mut deadline = None;
+    if let Some((kind, text)) = &options.time {
+        match until(*kind, text, model.now_ms, "msetex") {
+            Ok(moment) => deadline = Some(moment),
+            Err(text) => return error(&text),
+        }
+    }
+    let pairs: Vec<&[Vec<u8>]> = args[2..end].chunks(2).collect();
+    let there = pairs.iter().filter(|pair| model.live(who, &pair[0]).is_some()).count();
+    if (options.nx && there > 0) || (options.xx && there < pairs.len()) {
+        return int(0);
+    }
+    for pair in pairs {
+        let kept = model.live(who, &pair[0]).and_then(|item| item.deadline);
+        let deadline = if options.keep { kept } else { deadline };
+        model.put(who, &pair[0], pair[1].clone(), deadline);
+    }
+    int(1)
 }
