@@ -169,14 +169,14 @@ fn what_a_client_leaves_behind_is_forgotten_in_slices() {
 #[test]
 fn randomkey_gives_up_where_nearly_all_keys_are_past_their_time() {
     let mut server = expiring(&[(0, 20_000)]);
-    server.engine.parts().active_expire = false;
+    server.engine.parts().switches.lazy_expire_only = true;
     server.now_ms += 1_000;
     server.call("RANDOMKEY");
     let left = keys(&mut server, 0);
     assert!((17_000..20_000).contains(&left), "it removes what it meets, and meets few: {left}");
     // A small database is seen whole.
     let mut server = expiring(&[(0, 500)]);
-    server.engine.parts().active_expire = false;
+    server.engine.parts().switches.lazy_expire_only = true;
     server.call("SET alive x");
     server.now_ms += 1_000;
     let random = server.batch(1, &request("RANDOMKEY"));

@@ -82,7 +82,7 @@ fn a_claimed_length_allocates_nothing() {
         let file = [b"REDIS0011", head, &GIB, &[0; 100]].concat();
         for total in [Some(file.len() as u64), Some(8 << 30), None] {
             let before = allocated();
-            let mut loader = Loader::new(Options { total, longest_text: u64::MAX });
+            let mut loader = Loader::new(Options { total, longest_text: u64::MAX, checked: true });
             for byte in file.chunks(1) {
                 let _ = loader.feed(byte, &mut Nothing);
             }

@@ -44,7 +44,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("current_eviction_exceeded_time", "there is no eviction yet"),
     ("active_defrag_key", "an entry is a key: hits and misses say it"),
     ("current_active_defrag_time", "only the total is kept"),
-    ("dump_payload_sanitizations", "there is no RESTORE yet"),
+    ("dump_payload_sanitizations", "a string cannot be unsound inside"),
     ("total_reads_processed", "turns and batches are counted instead: engine_*"),
     ("total_writes_processed", "turns and batches are counted instead: engine_*"),
     ("io_thread", "turns and batches are counted instead: engine_*"),

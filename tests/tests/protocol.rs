@@ -463,3 +463,50 @@ fn no_more_clients_than_allowed() {
         }
     }
 }
+
+#[test]
+fn a_reply_of_each_type_of_resp3_has_the_bytes_of_a_real_server() {
+    let cases: &[(&str, &str)] = &[
+        ("string", "$11\r\nHello World\r\n"),
+        ("integer", ":12345\r\n"),
+        ("double", ",3.141"),
+        ("null", "_\r\n"),
+        ("array", "*3\r\n:0\r\n:1\r\n:2\r\n"),
+        ("set", "~3\r\n:0\r\n:1\r\n:2\r\n"),
+        ("map", "%3\r\n:0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n"),
+        (
+            "attrib",
+            "|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n\
+             $39\r\nSome real reply following the attribute\r\n",
+        ),
+        (
+            "push",
+            ">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n\
+             $40\r\nSome real reply following the push reply\r\n",
+        ),
+        ("verbatim", "=29\r\ntxt:This is a verbatim\nstring\r\n"),
+        ("bignum", "(1234567999999999999999999999999999999\r\n"),
+        ("true", "#t\r\n"),
+        ("false", "#f\r\n"),
+    ];
+    for server in servers(&[("enable-debug-command", "yes")]) {
+        for (kind, answer) in cases {
+            let mut client = server.client();
+            client.call(&["HELLO", "3"]);
+            client.send(&["DEBUG", "PROTOCOL", kind]);
+            client.finish();
+            let got = text_to_end(&mut client);
+            let same = match *kind {
+                // Redis 7.0 writes more digits of the same double.
+                "double" => got.starts_with(answer),
+                // From 7.2 on a real server sends a push behind the reply.
+                "push" => {
+                    let (push, reply) = answer.split_at(answer.len() - 47);
+                    got == *answer || got == [reply, push].concat()
+                }
+                _ => got == *answer,
+            };
+            assert!(same, "{kind}: {got:?} and not {answer:?}");
+        }
+    }
+}

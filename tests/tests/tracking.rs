@@ -237,8 +237,20 @@ fn a_flush_is_told_to_everybody() {
 fn a_reload_is_told_to_everybody() {
     everywhere(&[("enable-debug-command", "yes")], |server| {
         let (mut reader, mut writer) = (tracker(server, ""), server.client());
-        ask(&mut reader, "GET k", "(nil)");
+        ask(&mut writer, "SET k v", "+OK");
+        ask(&mut reader, "GET k", r#""v""#);
         ask(&mut writer, "DEBUG RELOAD", "+OK");
+        told(&mut reader, r#"["invalidate", (nil)]"#);
+    });
+}
+
+/// Redis says nothing, and copies are wrong from then on.
+#[test]
+fn a_swap_is_told_to_everybody() {
+    ours(&[], |server| {
+        let (mut reader, mut writer) = (tracker(server, ""), server.client());
+        ask(&mut reader, "GET k", "(nil)");
+        ask(&mut writer, "SWAPDB 0 1", "+OK");
         told(&mut reader, r#"["invalidate", (nil)]"#);
     });
 }

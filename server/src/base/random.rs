@@ -31,6 +31,12 @@ impl Rng {
         assert!(n > 0, "a number below nothing");
         ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
     }
+
+    /// A name that nobody else draws: 40 hexadecimal digits.
+    pub fn name(&mut self) -> String {
+        let digits: String = (0..3).map(|_| format!("{:016x}", self.next_u64())).collect();
+        digits[..40].into()
+    }
 }
 
 /// The keyed hash of keys. One per server; copied to every thread that parses.

@@ -227,8 +227,7 @@ fn seed() -> u64 {
 
 fn about(sources: &Sources, seed: u64, threads: u16) -> About {
     let mut rng = crate::base::random::Rng::new(seed ^ 0x5eed);
-    let run_id: String =
-        (0..3).map(|_| format!("{:016x}", rng.next_u64())).collect::<String>()[..40].into();
+    let run_id = rng.name();
     let path = |path: std::io::Result<std::path::PathBuf>| {
         path.map_or_else(|_| String::new(), |path| path.display().to_string())
     };

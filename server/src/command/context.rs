@@ -60,12 +60,12 @@ pub struct Parts {
     pub index: Index,
     /// Randomness, from the server's seed.
     pub rng: Rng,
-    /// Keys past their time are looked for (DEBUG SET-ACTIVE-EXPIRE).
-    pub active_expire: bool,
+    /// What DEBUG has switched.
+    pub switches: Switches,
+    /// What replicas would know this history of the data by: 40 hexadecimal digits.
+    pub repl_id: String,
     /// Memory is full and nothing may go: found before the command at hand.
     pub out_of_memory: bool,
-    /// Periodic work rests (DEBUG PAUSE-CRON).
-    pub duties_paused: bool,
     /// What never changes while the server runs.
     pub about: About,
 }
@@ -77,6 +77,17 @@ impl Parts {
     pub fn used_memory(&self) -> u64 {
         alloc::used() + self.keyspace.memory()
     }
+}
+
+/// What DEBUG switches on and off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Switches {
+    /// Keys past their time are not looked for (SET-ACTIVE-EXPIRE 0).
+    pub lazy_expire_only: bool,
+    /// Periodic work rests (PAUSE-CRON 1).
+    pub duties_rest: bool,
+    /// Checksums of snapshots and of RESTORE's payloads are not looked at (SET-SKIP-CHECKSUM-VALIDATION 1).
+    pub skip_checksums: bool,
 }
 
 /// What is slow to free.
@@ -226,6 +237,15 @@ impl<'a> Reads<'a> {
         }
     }
 
+    /// Like [`Reads::look`], but nobody is told of a key that is not there: for questions about how it is kept.
+    pub fn inspect(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let keep_misses = std::mem::take(&mut self.lookups.keep_misses);
+        let alive = self.look_up(key, None).is_some();
+        self.lookups.keep_misses = keep_misses;
+        // Looked up again, for the first answer would have lent `self` until now.
+        if alive { self.peek(key) } else { None }
+    }
+
     /// A key's entry, without counting and without noting a use.
     pub fn peek(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
         self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, self.now_ms))
@@ -337,8 +357,8 @@ pub struct WriteCx<'a> {
     pub changes: &'a mut Changes,
     /// Hits and misses.
     pub lookups: &'a mut Lookups,
-    /// Databases that it emptied, for another thread to free.
-    pub emptied: &'a mut Vec<Dropped>,
+    /// What it removed and is slow to free, for another thread.
+    pub garbage: &'a mut Removed,
     /// The settings.
     pub config: &'a Config,
     /// The selected database.
@@ -351,6 +371,8 @@ pub struct WriteCx<'a> {
     pub touch: Touch,
     /// The reply waits until everything that was removed is freed.
     pub await_freed: bool,
+    /// What DEBUG has switched.
+    pub switches: &'a Switches,
 }
 
 impl<'a> WriteCx<'a> {
@@ -383,6 +405,17 @@ impl<'a> WriteCx<'a> {
     pub fn slot<'k>(&mut self, key: Key<'k>) -> Slot<'_, 'k> {
         let now_ms = self.now.unix_ms();
         open(self.keyspace, self.changes, self.lookups, self.db, now_ms, key)
+    }
+
+    /// A key's place in another database; like [`WriteCx::slot`] otherwise. [`WriteCx::collect`] follows.
+    pub fn slot_in<'k>(&mut self, db: usize, key: Key<'k>) -> Slot<'_, 'k> {
+        let now_ms = self.now.unix_ms();
+        open(self.keyspace, self.changes, self.lookups, db, now_ms, key)
+    }
+
+    /// Takes what it removed from another database and is slow to free.
+    pub fn collect(&mut self, db: usize) {
+        self.garbage.values.append(&mut self.keyspace.take_waste(db));
     }
 
     /// Like [`WriteCx::slot`] and counted as a hit or a miss; with the reply, to write what stands there.

@@ -4,9 +4,9 @@
 //! Never: is open to everybody (`enable-debug-command`).
 
 use super::context::ServerCx;
-use super::debug_data::{digest, digest_value, ht_stats, object, populate};
+use super::debug_data::{digest, digest_value, ht_stats, ht_stats_key, object, populate};
 use super::help::write_help;
-use super::next::Next;
+use super::next::{Next, Reload};
 use super::row::*;
 use crate::base::alloc;
 use crate::base::bytes::{glob, parse_f64};
@@ -59,6 +59,20 @@ const MANY: usize = usize::MAX;
 /// Every word, in the order of HELP.
 static WORDS: &[Word] = &[
     word("ASSERT", (0, 0), "", "Ends the server by a failed assertion.", assert_false),
+    word(
+        "CHANGE-REPL-ID",
+        (0, 0),
+        "",
+        "Gives the history of the data another name, which INFO replication shows.",
+        change_repl_id,
+    ),
+    word(
+        "DICT-RESIZING",
+        (1, 1),
+        "<0|1>",
+        "0: tables grow only as far as they must and shrink no more.",
+        dict_resizing,
+    ),
     word("DIGEST", (0, 0), "", "Answers a fingerprint of all data.", digest),
     word(
         "DIGEST-VALUE",
@@ -69,7 +83,15 @@ static WORDS: &[Word] = &[
     ),
     word("ERROR", (1, 1), "<text>", "Answers this text as an error.", error),
     word("HTSTATS", (1, 1), "<db>", "Shows figures of a database's table.", ht_stats),
+    word(
+        "HTSTATS-KEY",
+        (1, 1),
+        "<key>",
+        "Shows figures of the table inside a value; no value has one yet.",
+        ht_stats_key,
+    ),
     word("JMAP", (0, 0), "", "Shows the allocator's figures.", memory_map),
+    word("LOADAOF", (0, 0), "", "Is refused: there is no append-only log yet.", load_log),
     word("LOG", (1, 1), "<message>", "Writes a line to the log.", log),
     word("OBJECT", (1, 1), "<key>", "Shows how a value is kept.", object),
     word("PANIC", (0, 0), "", "Ends the server by a panic.", panic),
@@ -83,11 +105,26 @@ static WORDS: &[Word] = &[
     ),
     word("PROTOCOL", (1, 1), "<type>", "Answers an example of a type of reply.", protocol),
     word(
+        "QUICKLIST-PACKED-THRESHOLD",
+        (1, 1),
+        "<size>",
+        "Is refused: there are no lists yet.",
+        packed_threshold,
+    ),
+    word(
         "RELOAD",
         (0, MANY),
-        "[NOSAVE]",
-        "Saves a snapshot (but for NOSAVE) and loads it.",
+        "[NOSAVE] [NOFLUSH] [MERGE]",
+        "Saves a snapshot (but for NOSAVE), empties the data set (but for NOFLUSH) and loads the snapshot; \
+         with MERGE its keys replace those that are there, else such a key ends the server.",
         reload,
+    ),
+    word(
+        "REPLYBUFFER",
+        (2, 2),
+        "PEAK-RESET-TIME|RESIZING <value>",
+        "Is refused: buffers of replies come from a pool and have no peak that is reset by time.",
+        reply_buffer,
     ),
     word("SEGFAULT", (0, 0), "", "Ends the server by a segmentation fault.", segfault),
     word(
@@ -96,6 +133,13 @@ static WORDS: &[Word] = &[
         "<0|1>",
         "Stops or resumes the search for expired keys.",
         active_expire,
+    ),
+    word(
+        "SET-SKIP-CHECKSUM-VALIDATION",
+        (1, 1),
+        "<0|1>",
+        "1: checksums of snapshots and of what RESTORE takes are not looked at.",
+        skip_checksums,
     ),
     word("SLEEP", (1, 1), "<seconds>", "Lets the server do nothing for a while.", sleep),
     word(
@@ -121,13 +165,15 @@ fn debug(cx: &mut ServerCx<'_>) -> Result<Next> {
         word.name.as_bytes().eq_ignore_ascii_case(name)
             && (word.takes.0..=word.takes.1).contains(&arguments)
     });
-    let Some(word) = word else {
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-            echo(name)
-        )));
-    };
+    let Some(word) = word else { return Err(unknown_word(cx)) };
     (word.run)(cx)
+}
+
+fn unknown_word(cx: &ServerCx<'_>) -> Error {
+    Error::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
+        echo(cx.arg(1))
+    ))
 }
 
 fn help(cx: &mut ServerCx<'_>) -> Result<Next> {
@@ -177,15 +223,12 @@ fn sleep(cx: &mut ServerCx<'_>) -> Result<Next> {
 }
 
 fn reload(cx: &mut ServerCx<'_>) -> Result<Next> {
-    let mut save = true;
+    let mut how = Reload { save: true, flush: true, replace: false };
     for word in cx.args.iter().skip(2) {
         match word.to_ascii_lowercase().as_slice() {
-            b"nosave" => save = false,
-            b"noflush" | b"merge" => {
-                return Err(Error::text(
-                    "ERR DEBUG RELOAD cannot add to the data, only replace it",
-                ));
-            }
+            b"nosave" => how.save = false,
+            b"noflush" => how.flush = false,
+            b"merge" => how.replace = true,
             _ => {
                 return Err(Error::text(
                     "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
@@ -193,7 +236,30 @@ fn reload(cx: &mut ServerCx<'_>) -> Result<Next> {
             }
         }
     }
-    Ok(Next::Reload { save })
+    Ok(Next::Reload(how))
+}
+
+fn load_log(_cx: &mut ServerCx<'_>) -> Result<Next> {
+    Err(Error::text(
+        "ERR Error trying to load the AOF files: this server keeps no append-only log yet",
+    ))
+}
+
+fn packed_threshold(_cx: &mut ServerCx<'_>) -> Result<Next> {
+    Err(Error::text("ERR this server has no lists yet whose elements a threshold could pack"))
+}
+
+fn reply_buffer(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let known = [b"peak-reset-time".as_slice(), b"resizing"];
+    if !known.iter().any(|word| word.eq_ignore_ascii_case(cx.arg(2))) {
+        return Err(unknown_word(cx));
+    }
+    Err(Error::text("ERR the reply buffers of this server have no peak that is reset by time"))
+}
+
+fn change_repl_id(cx: &mut ServerCx<'_>) -> Result<Next> {
+    cx.parts.repl_id = cx.parts.rng.name();
+    done(cx)
 }
 
 /// As on a real server, what is no number is 0.
@@ -202,12 +268,23 @@ fn is_on(cx: &ServerCx<'_>) -> bool {
 }
 
 fn active_expire(cx: &mut ServerCx<'_>) -> Result<Next> {
-    cx.parts.active_expire = is_on(cx);
+    cx.parts.switches.lazy_expire_only = !is_on(cx);
     done(cx)
 }
 
 fn pause_cron(cx: &mut ServerCx<'_>) -> Result<Next> {
-    cx.parts.duties_paused = is_on(cx);
+    cx.parts.switches.duties_rest = is_on(cx);
+    done(cx)
+}
+
+fn skip_checksums(cx: &mut ServerCx<'_>) -> Result<Next> {
+    cx.parts.switches.skip_checksums = is_on(cx);
+    done(cx)
+}
+
+fn dict_resizing(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let keeps = !is_on(cx);
+    cx.parts.keyspace.set_keeps_size(keeps);
     done(cx)
 }
 

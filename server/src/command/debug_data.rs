@@ -1,6 +1,6 @@
 //! The part of DEBUG that looks at data, or makes some.
 //!
-//! Owns: OBJECT, DIGEST, DIGEST-VALUE, HTSTATS, POPULATE.   Uses: keyspace.   Never: tells the log.
+//! Owns: OBJECT, DIGEST, DIGEST-VALUE, HTSTATS, HTSTATS-KEY, POPULATE.   Uses: keyspace.   Never: tells the log.
 
 use super::context::ServerCx;
 use super::next::Next;
@@ -8,6 +8,7 @@ use crate::base::bytes::parse_i64;
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
+use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
@@ -15,7 +16,8 @@ use crate::value::{Put, PutText, TextRef, ValueRef};
 pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
     let keyspace = &cx.parts.keyspace;
     let entry = keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
-    let (encoding, length) = (entry.value().encoding(), serialized_length(entry.value()));
+    let (encoding, value) = (entry.encoding(), entry.value());
+    let length = payload::value_length(value, cx.parts.config.rdb_compression);
     let lru = entry.access();
     let idle = idle_seconds(lru, Clock::new(cx.now.mono_us));
     cx.reply.simple(&format!(
@@ -23,30 +25,6 @@ pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
          lru_seconds_idle:{idle}"
     ));
     Ok(Next::Done)
-}
-
-/// Bytes of a value in a snapshot that does not compress.
-fn serialized_length(value: ValueRef<'_>) -> usize {
-    let bytes = |len: usize| match len {
-        0..64 => len + 1,
-        64..16384 => len + 2,
-        _ => len + 5,
-    };
-    match value {
-        ValueRef::Text(TextRef::Int(number)) => {
-            if i8::try_from(number).is_ok() {
-                2
-            } else if i16::try_from(number).is_ok() {
-                3
-            } else if i32::try_from(number).is_ok() {
-                5
-            } else {
-                number.to_string().len() + 1
-            }
-        }
-        ValueRef::Text(TextRef::Bytes(text)) => bytes(text.len()),
-        ValueRef::Text(TextRef::Blob(blob)) => bytes(blob.len()),
-    }
 }
 
 /// A fingerprint of all data, the same as a real server's of the same data. O(bytes).
@@ -140,6 +118,19 @@ fn table_figures(db: &Db) -> String {
     )
 }
 
+/// Figures of the table inside a value.
+///
+/// # Errors
+/// No value of this server has one.
+pub fn ht_stats_key(cx: &mut ServerCx<'_>) -> Result<Next> {
+    let keyspace = &cx.parts.keyspace;
+    let ValueRef::Text(_) =
+        keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?.value();
+    Err(Error::text(
+        "ERR The value stored at the specified key is not represented using an hash table",
+    ))
+}
+
 /// A value that POPULATE makes is at most this long.
 const POPULATE_MAX: usize = 512 << 20;
 
@@ -153,6 +144,8 @@ pub fn populate(cx: &mut ServerCx<'_>) -> Result<Next> {
     let count = positive(2)?;
     let prefix = cx.args.find(3).unwrap_or(b"key");
     let size = if cx.args.len() > 4 { Some(positive(4)?) } else { None };
+    // 0 is what is said where nothing is.
+    let size = size.filter(|&size| size > 0);
     let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX).min(POPULATE_MAX));
     let parts = &mut *cx.parts;
     let (mut key, mut value) = (Vec::new(), Vec::new());

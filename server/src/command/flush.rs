@@ -36,7 +36,7 @@ fn empty(cx: &mut WriteCx<'_>, db: usize) -> Change {
         return Change::NONE;
     }
     let dropped = cx.keyspace.db_mut(db).clear();
-    cx.emptied.push(dropped);
+    cx.garbage.databases.push(dropped);
     cx.changes.flushed(db, keys as u64)
 }
 

@@ -73,7 +73,7 @@ pub static REPLICATION: &[Field] = &[
     Fixed("role", "master"),
     Fixed("connected_slaves", "0"),
     Fixed("master_failover_state", "no-failover"),
-    One("master_replid", |facts| text(&facts.parts.about.run_id)),
+    One("master_replid", |facts| text(&facts.parts.repl_id)),
     Fixed("master_replid2", "0000000000000000000000000000000000000000"),
     Fixed("master_repl_offset", "0"),
     Fixed("second_repl_offset", "-1"),

@@ -24,10 +24,12 @@ mod compare;
 mod condition;
 mod config;
 mod connection;
+mod copy;
 mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+mod dump;
 mod expiry;
 mod float;
 mod flush;
@@ -48,9 +50,11 @@ mod memory;
 mod memory_doctor;
 mod memory_stats;
 mod module;
+mod object;
 mod persist;
 mod pubsub;
 mod range;
+mod rename;
 mod role;
 mod scan;
 mod server;
@@ -58,6 +62,7 @@ mod set;
 mod set_many;
 mod set_options;
 mod string;
+mod swap;
 mod tracking;
 mod transaction;
 mod wait;
@@ -70,8 +75,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     compare::TABLE,
     config::TABLE,
     connection::TABLE,
+    copy::TABLE,
     counter::TABLE,
     debug::TABLE,
+    dump::TABLE,
     expiry::TABLE,
     float::TABLE,
     flush::TABLE,
@@ -82,15 +89,18 @@ static FAMILIES: &[&[&row::Command]] = &[
     lolwut::TABLE,
     memory::TABLE,
     module::TABLE,
+    object::TABLE,
     persist::TABLE,
     pubsub::TABLE,
     range::TABLE,
+    rename::TABLE,
     role::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
     string::TABLE,
+    swap::TABLE,
     transaction::TABLE,
     wait::TABLE,
 ];

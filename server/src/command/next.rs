@@ -28,11 +28,8 @@ pub enum Next {
     Configure(Box<Config>),
     /// The core does nothing for so many microseconds (DEBUG SLEEP).
     Sleep(u64),
-    /// Empties the data set and loads the snapshot (DEBUG RELOAD).
-    Reload {
-        /// Save it before.
-        save: bool,
-    },
+    /// Loads the snapshot (DEBUG RELOAD).
+    Reload(Reload),
     /// The client waits and nothing is answered yet: the command runs again when what it waits for may be there, or at
     /// `until` (microseconds of the monotonic clock; none: only if somebody ends it). Never inside EXEC.
     Wait {
@@ -45,6 +42,17 @@ pub enum Next {
     Unpause,
     /// The reply waits until everything that was removed is freed; inside EXEC it does not wait.
     AwaitFreed,
+}
+
+/// How a snapshot is loaded on request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Save the data set before.
+    pub save: bool,
+    /// Empty it before.
+    pub flush: bool,
+    /// A key of the file replaces one that is there; else that is a fault.
+    pub replace: bool,
 }
 
 /// How the server ends.

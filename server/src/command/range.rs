@@ -99,6 +99,7 @@ fn setrange(cx: &mut WriteCx<'_>) -> Result<Change> {
     let end = offset.checked_add(patch.len() as u64).filter(|&end| end <= limit);
     let end = end.and_then(|end| usize::try_from(end).ok()).ok_or(Error::TooLong)?;
     overwrite(&mut slot, end - patch.len(), patch);
+    slot.set_edited();
     slot.touch(touch);
     if old.is_none() {
         cx.created(key);

@@ -160,6 +160,8 @@ flags! {
     KEEPS_CACHING = 26, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
+    /// Goes on in a slot that is on its way to another node: RESTORE-ASKING.
+    ASKING = 30, "asking";
     /// In the ACL category connection although it is of another family: COMMAND.
     CONNECTION_CATEGORY = 24, "";
 }

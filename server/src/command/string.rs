@@ -80,6 +80,7 @@ fn extend(slot: &mut Slot<'_, '_>, tail: &[u8]) {
         room[..old.len()].copy_from_slice(old);
         room[old.len()..len].copy_from_slice(tail);
         slot.put(Put::Text(PutText::Bytes(&room[..len])));
+        slot.set_edited();
     } else {
         let both = [old, tail].concat();
         slot.put(Put::Text(PutText::Blob(both.into())));

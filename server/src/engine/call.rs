@@ -427,20 +427,21 @@ impl Engine {
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
         let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
-        let Parts { keyspace, lookups, config, changes, garbage, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, garbage, switches, .. } = &mut self.parts;
         let mut cx = WriteCx {
             args,
             reply,
             keyspace,
             changes,
             lookups,
-            emptied: &mut garbage.databases,
+            garbage,
             config,
             db: me.db,
             now: self.now,
             hashed,
             touch,
             await_freed: false,
+            switches,
         };
         let result = run(&mut cx);
         let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };

@@ -47,9 +47,9 @@ impl Engine {
                 self.say(reply, result);
             }
             Next::Sleep(micros) => host.sleep(micros),
-            Next::Reload { save } => {
-                let result = self.reload(host, save);
-                self.invalidate_everything(me);
+            Next::Reload(how) => {
+                let result = self.reload(host, how);
+                self.tell_reloaded(me);
                 self.say(reply, result);
             }
             Next::Unpause => self.parked.release(&mut self.queue),

@@ -123,7 +123,7 @@ impl Engine {
             }
             let period = duty.rate.period(self.parts.config.hz.0);
             // What has a rate is periodic and can rest; loads and waits cannot.
-            let rests = period > 0 && self.parts.duties_paused;
+            let rests = period > 0 && self.parts.switches.duties_rest;
             let mut again = Again::AtRate;
             if !rests && (duty.wanted)(self) {
                 let begun = host.cpu_ticks();
@@ -174,7 +174,7 @@ fn begin_snapshot(engine: &mut Engine, host: &mut dyn Host) -> Again {
 }
 
 fn may_expire(engine: &Engine) -> bool {
-    engine.parts.active_expire && engine.parts.persist.loading.is_none()
+    !engine.parts.switches.lazy_expire_only && engine.parts.persist.loading.is_none()
 }
 
 /// What is in the midst of something without hurry goes on after so many microseconds.

@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::port::{Decoded, Host, HostError, load_failure};
+use crate::command::next::Reload;
 use crate::keyspace::access::Clock;
 use crate::persist::rdb::decode::Purpose;
 use crate::persist::rdb::fault::LoadError;
@@ -13,6 +14,7 @@ use crate::persist::rdb::records::Records;
 use crate::persist::restore::Restore;
 use crate::persist::state::Loading;
 use crate::resp::error::Error;
+use crate::session::Session;
 
 /// A slice ends after this many microseconds.
 const SLICE_US: u64 = 5_000;
@@ -42,6 +44,7 @@ impl Engine {
         let purpose = Purpose {
             hasher: self.parts.keyspace.hasher().clone(),
             databases: self.parts.keyspace.databases(),
+            checked: !self.parts.switches.skip_checksums,
         };
         let Some(file) = host.open_snapshot(&self.job(), purpose)? else { return Ok(false) };
         self.parts.persist.loading = Some(Loading {
@@ -119,33 +122,58 @@ impl Engine {
         }
     }
 
-    /// Saves if asked to, empties and loads again: DEBUG RELOAD.
+    /// Loads the snapshot, after saving and emptying if asked to: DEBUG RELOAD.
     ///
     /// # Errors
-    /// The snapshot fails or is not there: nothing has changed. Or it does not load: then the server ends,
-    /// for the empty data set that is left must never be saved over the file.
-    pub(super) fn reload(&mut self, host: &mut dyn Host, save: bool) -> Result<(), Error> {
+    /// The snapshot fails or is not there: nothing has changed. Or it does not load, or holds a key that is there and
+    /// must not be replaced: then the server ends, for the half data set that is left must never be saved over the
+    /// file.
+    pub(super) fn reload(&mut self, host: &mut dyn Host, how: Reload) -> Result<(), Error> {
         let failed = |why: &HostError| {
             Error::text(format!("ERR Error trying to load the RDB dump: {}", why.0))
         };
         self.abandon_child(host);
-        if save {
+        if how.save {
             self.save_now(host)?;
         }
         if !self.begin_load(host).map_err(|why| failed(&why))? {
             return Err(failed(&HostError("there is no snapshot".into())));
         }
-        self.empty();
+        let unsaved = self.parts.persist.dirty;
+        if how.flush {
+            self.empty();
+        }
+        if let Some(load) = &mut self.load {
+            load.restore.replace = how.replace;
+        }
         loop {
             match self.load_slice(host) {
                 Ok(false) => {}
-                Ok(true) => return Ok(()),
+                Ok(true) => {
+                    if !how.flush {
+                        // What was there is not in the file.
+                        self.parts.persist.dirty = unsaved + self.parts.persist.loaded.0;
+                    }
+                    return Ok(());
+                }
                 Err(why) => {
                     self.refuse_snapshot(&why);
                     return Err(failed(&why));
                 }
             }
         }
+    }
+
+    /// Any key may be another one now: who watches one that was there, or is there now, must learn of it.
+    pub(super) fn tell_reloaded(&mut self, me: &mut Session) {
+        let changes = &mut self.parts.changes;
+        changes.begin();
+        for db in 0..self.parts.keyspace.written() {
+            let _ = changes.flushed(db, 0);
+        }
+        self.follow(me);
+        // What followed this must not follow the next command once more.
+        self.parts.changes.begin();
     }
 
     /// A duty: loads on, if a load runs. A file that is refused ends the server before it serves.

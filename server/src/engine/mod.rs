@@ -40,7 +40,7 @@ mod wait;
 
 use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
-use crate::command::context::{About, Lookups, Parts, Removed};
+use crate::command::context::{About, Lookups, Parts, Removed, Switches};
 use crate::command::index::Index;
 use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
@@ -99,6 +99,7 @@ impl Engine {
         let mut rng = Rng::new(seed);
         let hasher = KeyHasher::new(rng.next_u64());
         let tables = KeyHasher::new(rng.next_u64());
+        let repl_id = rng.name();
         let index = Index::new();
         let parts = Parts {
             keyspace: Keyspace::new(config.databases as usize, hasher),
@@ -115,9 +116,9 @@ impl Engine {
             index,
             rng,
             config,
-            active_expire: true,
+            switches: Switches::default(),
+            repl_id,
             out_of_memory: false,
-            duties_paused: false,
             about,
         };
         Engine {

@@ -6,7 +6,7 @@
 //! ```text
 //!   a read     -> its keys are noted for the client            (only where its tracking is on)
 //!   a change   -> whoever read the key is told at once; below a prefix it waits for the end of the turn
-//!   a flush    -> everybody is told that everything changed
+//!   a flush    -> everybody is told that everything changed; after SWAPDB and a reload too
 //! ```
 //!
 //! A message about a client's own change stands in its outbox and so behind the reply, of EXEC too.
@@ -88,7 +88,7 @@ impl Engine {
     }
 
     /// Tells everybody that no copy is right any more. O(clients with tracking).
-    pub(super) fn invalidate_everything(&mut self, me: &mut Session) {
+    fn invalidate_everything(&mut self, me: &mut Session) {
         let Parts { tracking, sessions, garbage, .. } = &mut self.parts;
         garbage.noted.push(tracking.take_keys());
         for client in tracking.clients() {

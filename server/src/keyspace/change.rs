@@ -46,6 +46,12 @@ impl Event {
     pub const DEL: Event = generic("del");
     pub const EXPIRE: Event = generic("expire");
     pub const PERSIST: Event = generic("persist");
+    pub const RENAME_FROM: Event = generic("rename_from");
+    pub const RENAME_TO: Event = generic("rename_to");
+    pub const MOVE_FROM: Event = generic("move_from");
+    pub const MOVE_TO: Event = generic("move_to");
+    pub const COPY_TO: Event = generic("copy_to");
+    pub const RESTORE: Event = generic("restore");
     pub const EXPIRED: Event = Event { name: "expired", class: Class::Expired };
     pub const EVICTED: Event = Event { name: "evicted", class: Class::Evicted };
     pub const NEW: Event = Event { name: "new", class: Class::New };
@@ -149,10 +155,17 @@ impl Changes {
         Change(())
     }
 
-    /// Says that a whole database was emptied of `keys` keys (or swapped).
+    /// Says that a whole database was emptied of `keys` keys.
     pub fn flushed(&mut self, db: usize, keys: u64) -> Change {
         self.dirty += keys;
         self.flushed.push(db);
+        Change(())
+    }
+
+    /// Says that two databases changed places, which is one change.
+    pub fn swapped(&mut self, a: usize, b: usize) -> Change {
+        self.dirty += 1;
+        self.flushed.extend([a, b]);
         Change(())
     }
 
@@ -225,7 +238,7 @@ impl Changes {
         })
     }
 
-    /// The databases that were emptied.
+    /// The databases that were emptied, or swapped with another.
     pub fn emptied(&self) -> &[usize] {
         &self.flushed
     }

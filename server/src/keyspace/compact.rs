@@ -62,7 +62,7 @@ impl Table {
 
     /// One small step; see [`super::Db::compact`].
     pub fn compact(&mut self) -> Progress {
-        if self.child_alive {
+        if self.is_still() {
             return Progress { done: true, ..Progress::default() };
         }
         match self.compaction.stage {

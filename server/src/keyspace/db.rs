@@ -35,6 +35,10 @@ impl Db {
         self.table.child_alive = alive;
     }
 
+    pub(super) fn set_keeps_size(&mut self, keeps: bool) {
+        self.table.keeps_size = keeps;
+    }
+
     /// Keys, expired ones included.
     #[expect(clippy::len_without_is_empty, reason = "commands ask for the number only")]
     pub fn len(&self) -> usize {
@@ -128,6 +132,7 @@ impl Db {
     pub fn clear(&mut self) -> Dropped {
         let mut table = Table::new(self.table.hasher.clone());
         table.child_alive = self.table.child_alive;
+        table.keeps_size = self.table.keeps_size;
         Dropped { table: std::mem::replace(&mut self.table, table) }
     }
 

@@ -24,6 +24,7 @@
 //!  2. The block's size follows from its header, rounded up to 8; WIDE, TIMED and the store are 8-aligned.
 //!  3. `volatile` is set exactly when TIMED is.
 //!  4. A value is inline exactly when it was put with at most [`INLINE_MAX`] bytes.
+//!  5. EDITED stands only beside an inline value, and goes when another value is put.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -43,6 +44,8 @@ const KEY_SHORT: usize = (1 << 12) - 1;
 const WIDE: u8 = 1;
 const TIMED: u8 = 2;
 // 4 is kept for a version word (WATCH without a table of its own).
+/// The value was changed in part (APPEND, SETRANGE), which Redis shows as another encoding.
+const EDITED: u8 = 8;
 const KIND_SHIFT: u8 = 4;
 
 /// Where the key begins, by the flags: a table, because counting costs more.
@@ -196,6 +199,16 @@ impl<'a> EntryRef<'a> {
         header.has(TIMED).then(|| self.word(header.deadline_start()))
     }
 
+    /// Whether the value was changed in part since it was put.
+    pub fn is_edited(self) -> bool {
+        self.header().has(EDITED)
+    }
+
+    /// The name OBJECT ENCODING answers. Redis keeps a short string that was changed in part as a long one.
+    pub fn encoding(self) -> &'static str {
+        if self.is_edited() { "raw" } else { self.value().encoding() }
+    }
+
     /// The access clock: 32 bits whose meaning belongs to eviction.
     #[inline]
     pub fn access(self) -> u32 {
@@ -325,6 +338,14 @@ impl Entry {
         self.set_header(Header { access, ..header });
     }
 
+    /// Notes that the value was changed in part, until another one is put.
+    pub fn set_edited(&mut self) {
+        let header = self.get().header();
+        if header.kind() == Kind::Inline {
+            self.set_header(Header { shape: header.shape | u32::from(EDITED), ..header });
+        }
+    }
+
     /// The value, without the key, whose block is freed.
     pub fn into_value(self, slab: &mut Slab) -> Value {
         let entry = self.get();
@@ -442,12 +463,13 @@ impl Entry {
         let entry = self.get();
         let header = entry.header();
         let start = header.key_start() + entry.key_len(header);
-        if header.value_len() != bytes.len() {
+        if header.value_len() != bytes.len() || header.has(EDITED) {
             let old_end = start + header.value_len();
             if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
                 return self.rebuild(slab, Content::Inline(bytes));
             }
-            let shape = Header::new(header.flags(), header.short_key_len(), bytes.len()).shape;
+            let flags = header.flags() & !EDITED;
+            let shape = Header::new(flags, header.short_key_len(), bytes.len()).shape;
             self.set_header(Header { shape, ..header });
         }
         // SAFETY: the new end has the same rounding as the old one, so it is inside the block; `bytes` cannot

@@ -20,6 +20,7 @@ pub mod access;
 mod bucket;
 pub mod change;
 mod compact;
+mod content;
 mod db;
 mod directory;
 mod entry;
@@ -42,6 +43,7 @@ use crate::base::slab::land;
 use crate::value::Value;
 
 pub use compact::Progress;
+pub use content::Content;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use expire::{Removed, Sweep};
@@ -67,13 +69,21 @@ pub struct Keyspace {
     /// Stands for every database that was not.
     empty: Db,
     child_alive: bool,
+    keeps_size: bool,
 }
 
 impl Keyspace {
     /// `databases` empty databases. Allocates for none of them.
     pub fn new(databases: usize, hasher: KeyHasher) -> Keyspace {
         let empty = Db::new(hasher.clone());
-        Keyspace { hasher, databases, made: Vec::new(), empty, child_alive: false }
+        Keyspace {
+            hasher,
+            databases,
+            made: Vec::new(),
+            empty,
+            child_alive: false,
+            keeps_size: false,
+        }
     }
 
     /// The hasher of keys, to be copied to every thread that parses.
@@ -121,6 +131,7 @@ impl Keyspace {
         }
         let mut db = Box::new(Db::new(self.hasher.clone()));
         db.set_child_alive(self.child_alive);
+        db.set_keeps_size(self.keeps_size);
         self.made[number] = Some(db);
     }
 
@@ -155,6 +166,14 @@ impl Keyspace {
         match self.made.get_mut(number) {
             Some(Some(db)) => db.take_waste(),
             Some(None) | None => Vec::new(),
+        }
+    }
+
+    /// Lets tables grow only as far as they must and shrink no more, or as they like again.
+    pub fn set_keeps_size(&mut self, keeps: bool) {
+        self.keeps_size = keeps;
+        for db in self.made.iter_mut().flatten() {
+            db.set_keeps_size(keeps);
         }
     }
 

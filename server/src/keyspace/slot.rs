@@ -7,6 +7,7 @@
 
 use super::Key;
 use super::access::Touch;
+use super::content::Content;
 use super::entry::EntryRef;
 use super::table::{Place, Table};
 use crate::value::{Put, Value, ValueMut};
@@ -115,6 +116,31 @@ impl<'a, 'k> Slot<'a, 'k> {
     /// Removes the key and gives its value.
     pub fn take(&mut self) -> Option<Value> {
         Some(self.table.take(self.place.take()?))
+    }
+
+    /// Notes that the value was changed in part, until another one is put. Nothing happens if the key does not
+    /// exist.
+    pub fn set_edited(&mut self) {
+        if let Some(place) = self.place {
+            self.table.entry_mut(place).set_edited();
+        }
+    }
+
+    /// Removes the key and gives all that stood here. O(1): a long value moves by its handle.
+    pub fn take_content(&mut self) -> Option<Content> {
+        let entry = self.entry()?;
+        let (deadline, access, edited) = (entry.deadline(), entry.access(), entry.is_edited());
+        Some(Content { value: self.take()?, deadline, access, edited })
+    }
+
+    /// Creates the key, or replaces all that stood here. O(1).
+    pub fn put_content(&mut self, content: Content) {
+        let Content { value, deadline, access, edited } = content;
+        self.put_until(value.into(), deadline);
+        self.set_access(access);
+        if edited {
+            self.set_edited();
+        }
     }
 
     fn create(&mut self, put: Put<'_>, deadline: Option<i64>) {

@@ -81,6 +81,8 @@ pub(super) struct Table {
     pub waste: Waste,
     pub hasher: KeyHasher,
     pub child_alive: bool,
+    /// Nothing moves that need not, as while a child lives; but uses of keys are noted.
+    pub keeps_size: bool,
     /// Where entries stand.
     pub blocks: Slab,
     /// Where buckets stand.
@@ -103,6 +105,7 @@ impl Table {
             waste: Waste::default(),
             hasher,
             child_alive: false,
+            keeps_size: false,
             blocks: Slab::new(land()),
             rows: Runs::new(land()),
         }
@@ -287,11 +290,16 @@ impl Table {
         }
     }
 
+    /// Whether nothing moves that need not move.
+    pub fn is_still(&self) -> bool {
+        self.child_alive || self.keeps_size
+    }
+
     fn grow(&mut self, hash: u64, number: u32) {
         let may_double = self.may_double(hash);
         let depth = self.directory.depth(hash);
         let segment = &mut self.segments[number as usize];
-        if self.child_alive && !segment.has_extra() {
+        if (self.child_alive || self.keeps_size) && !segment.has_extra() {
             segment.add_extra(&mut self.rows);
             self.refresh(hash, number);
         } else if segment.len() < limit(BUCKETS_MAX) || (segment.depth() == depth && !may_double) {
@@ -338,7 +346,7 @@ impl Table {
     /// After a removal: a segment that has become sparse merges with its sibling, and so on while the two are sparse
     /// together, or becomes smaller.
     pub fn shrink(&mut self, hash: u64, mut number: u32) {
-        while !self.child_alive {
+        while !self.is_still() {
             let segment = &self.segments[number as usize];
             let slots = segment.buckets() * super::bucket::SLOTS;
             if segment.len() * SPARSE >= slots {

@@ -14,6 +14,7 @@ use crate::value::text::Scratch;
 use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
 
 mod compact;
+mod content;
 mod expire;
 
 /// A use at a tick of the access clock.

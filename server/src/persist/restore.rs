@@ -20,6 +20,8 @@ pub struct Restore {
     pub kept: u64,
     /// Keys that were left out, because their time was over.
     pub expired: u64,
+    /// A key of the file replaces one that is there.
+    pub replace: bool,
 }
 
 impl Restore {
@@ -27,7 +29,7 @@ impl Restore {
     /// what a use does now.
     ///
     /// # Errors
-    /// A key that is already there: a fault of the file.
+    /// A key that is already there and must not be replaced: a fault of the file.
     pub fn take(
         &mut self,
         keyspace: &mut Keyspace,
@@ -68,7 +70,7 @@ impl Restore {
         touch: Touch,
     ) -> Result<(), LoadError> {
         let mut slot = keyspace.db_mut(self.db).slot(Key { bytes, hash: found.hash });
-        if slot.exists() {
+        if slot.exists() && !self.replace {
             return Err(LoadFault::DuplicateKey(show(bytes)).at(found.offset));
         }
         slot.put_until(value, found.deadline);

@@ -70,12 +70,13 @@ impl Watch {
         all
     }
 
-    /// Who watches a key that changed. `expired`: it only vanished because its time had come.
+    /// Who watches a key that changed. `expired`: it only vanished because its time had come. One that was missing can
+    /// have come, past its time, with another database only; then it still is.
     pub fn watchers(&self, db: usize, key: &[u8], expired: bool) -> impl Iterator<Item = ClientId> {
         let watchers = self.databases.get(db).map(|keys| keys.numbers(key));
         let watchers = watchers.into_iter().flatten();
         watchers
-            .filter(move |&(_, &was)| !(expired && was == Was::Expired))
+            .filter(move |&(_, &was)| !(expired && was != Was::Alive))
             .map(|(id, _)| ClientId(id))
     }
 

@@ -292,7 +292,7 @@ fn split_client(content: &str) -> Option<(&str, char, &str)> {
     ((mark == '>') || (mark == '<' && !who.is_empty())).then_some((who, mark, rest))
 }
 
-/// The words of a command; `(20 x ab)` is ab 20 times.
+/// The words of a command; `(20 x ab)` is ab 20 times, and what follows without a space belongs to it.
 fn arguments(text: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut rest = text;
     let mut all = Vec::new();
@@ -302,7 +302,8 @@ fn arguments(text: &str) -> Result<Vec<Vec<u8>>, String> {
         let (times, part) = inside.split_once(" x ").ok_or("(TIMES x TEXT) is expected")?;
         let times: usize = times.parse().map_err(|_| format!("{times} is no number"))?;
         all.extend(words(before)?);
-        all.push(part.repeat(times).into_bytes());
+        let (glued, tail) = tail.split_at(tail.find(' ').unwrap_or(tail.len()));
+        all.push((part.repeat(times) + glued).into_bytes());
         rest = tail;
     }
     all.extend(words(rest)?);

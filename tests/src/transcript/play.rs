@@ -369,12 +369,12 @@ fn shown(arg: &[u8]) -> String {
     if plain { String::from_utf8_lossy(arg).into_owned() } else { quote(arg) }
 }
 
-/// Replaces `${name}` by what was caught.
+/// Replaces `${name}` by what was caught, byte by byte.
 fn fill_in(arg: &[u8], caught: &Caught) -> Vec<u8> {
-    let Ok(text) = std::str::from_utf8(arg) else { return arg.to_vec() };
-    let mut out = text.to_string();
-    for (name, value) in caught {
-        out = out.replace(&format!("${{{name}}}"), &String::from_utf8_lossy(value));
-    }
-    out.into_bytes()
+    let Some(at) = arg.windows(2).position(|pair| pair == b"${") else { return arg.to_vec() };
+    let Some(len) = arg[at..].iter().position(|&byte| byte == b'}') else { return arg.to_vec() };
+    let name = String::from_utf8_lossy(&arg[at + 2..at + len]).into_owned();
+    let (whole, rest) = (&arg[at..=at + len], &arg[at + len + 1..]);
+    let value = caught.get(&name).map_or(whole, Vec::as_slice);
+    [&arg[..at], value, &fill_in(rest, caught)].concat()
 }

@@ -113,6 +113,9 @@ impl Maker {
             requests.insert(0, vec![dice.case("multi")]);
             requests.push(vec![dice.case("exec")]);
             if dice.once_in(3) {
+                if dice.once_in(2) {
+                    requests.insert(0, self.rows.request(dice));
+                }
                 requests.insert(0, vec![b"watch".to_vec(), dice.key()]);
             }
         }

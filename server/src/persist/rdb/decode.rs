@@ -24,6 +24,8 @@ pub struct Purpose {
     pub hasher: KeyHasher,
     /// How many databases there are.
     pub databases: usize,
+    /// The checksum must be right.
+    pub checked: bool,
 }
 
 /// Decodes one snapshot.
@@ -40,7 +42,8 @@ pub struct Decoder<R> {
 impl<R: Read> Decoder<R> {
     /// At the start of a snapshot of `total` bytes.
     pub fn new(reader: R, total: u64, purpose: Purpose) -> Decoder<R> {
-        let loader = Loader::new(Options::file(total));
+        let options = Options { checked: purpose.checked, ..Options::file(total) };
+        let loader = Loader::new(options);
         Decoder { reader, purpose, loader, block: vec![0; BLOCK], waiting: 0..0, fault: None }
     }
 
@@ -73,7 +76,7 @@ impl<R: Read> Decoder<R> {
                 return Ok(!records.is_empty());
             }
             let end = self.waiting.end.min(self.waiting.start + SLICE);
-            let Purpose { hasher, databases } = &self.purpose;
+            let Purpose { hasher, databases, .. } = &self.purpose;
             let mut collector = Collector { records, hasher, databases: *databases };
             let slice = &self.block[self.waiting.start..end];
             self.waiting.start = end;

@@ -1,5 +1,5 @@
 //! The snapshot file of Redis ("RDB"): written by [`save`], read by [`load`], judged by [`check`];
-//! for a start, [`decode`] makes [`records`] of it, on whichever thread.
+//! for a start, [`decode`] makes [`records`] of it, on whichever thread. [`payload`] is one value of it.
 //!
 //! Owns: the format.   Uses: base, value.   Never: the keyspace, a client, the clock.
 //!
@@ -19,6 +19,7 @@ pub mod format;
 pub mod load;
 pub mod lzf;
 mod parse;
+pub mod payload;
 pub mod records;
 pub mod save;
 mod target;

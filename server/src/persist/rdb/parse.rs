@@ -173,7 +173,8 @@ impl<'a> Cursor<'a> {
         Stop::Fault(LoadFault::UnsupportedType { name, number: mark, key }.at(offset))
     }
 
-    fn string(&mut self) -> Result<Encoded, Stop> {
+    /// A string alone.
+    pub(super) fn string(&mut self) -> Result<Encoded, Stop> {
         let offset = self.base + self.at as u64;
         let before = self.at;
         let [first] = self.array("a string")?;

@@ -63,9 +63,9 @@ pub const BLOCK: usize = 256 << 10;
 /// are first written to, so what no long string uses costs nothing.
 pub const LONGEST_COMPRESSED: usize = 8 << 20;
 /// Strings up to this length are never compressed.
-const SHORTEST_COMPRESSED: usize = 21;
+pub(super) const SHORTEST_COMPRESSED: usize = 21;
 /// A compressed string must be shorter by at least this much.
-const LEAST_SAVING: usize = 4;
+pub(super) const LEAST_SAVING: usize = 4;
 /// After so many short strings in a row that would not become shorter...
 const HOPELESS: u32 = 64;
 /// ...only every so many-th is tried, until one does. Trying costs some 2 ns a byte, more than all else.

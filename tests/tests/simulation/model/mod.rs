@@ -12,6 +12,8 @@ mod connection;
 mod counters;
 mod expiry;
 mod keys;
+mod moving;
+mod payload;
 mod pubsub;
 mod ranges;
 mod server;
@@ -151,6 +153,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         ranges::ROWS,
         compare::ROWS,
         keys::ROWS,
+        moving::ROWS,
         expiry::ROWS,
         connection::ROWS,
         transaction::ROWS,
@@ -257,7 +260,13 @@ impl Model {
 
     /// The key if it lives. One past its time is gone once somebody looks.
     fn live(&mut self, who: Who, key: &[u8]) -> Option<&mut Item> {
-        let (db, now) = (self.me(who).db, self.now_ms);
+        let db = self.me(who).db;
+        self.live_in(db, key)
+    }
+
+    /// The same in any database.
+    fn live_in(&mut self, db: usize, key: &[u8]) -> Option<&mut Item> {
+        let now = self.now_ms;
         let db = &mut self.dbs[db];
         if db.get(key).is_some_and(|item| past(item, now)) {
             db.remove(key);
@@ -273,7 +282,12 @@ impl Model {
     /// Puts a value and notes the change.
     fn put(&mut self, who: Who, key: &[u8], value: Vec<u8>, deadline: Option<i64>) {
         let db = self.me(who).db;
-        self.dbs[db].insert(key.to_vec(), Item { value, deadline });
+        self.put_in(db, key, Item { value, deadline });
+    }
+
+    /// The same in any database.
+    fn put_in(&mut self, db: usize, key: &[u8], item: Item) {
+        self.dbs[db].insert(key.to_vec(), item);
         self.changed(db, key);
     }
 
