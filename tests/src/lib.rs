@@ -8,6 +8,7 @@
 //!  reply       what a server answers, as a tree and as text
 //!  client      a blocking connection (RESP2, RESP3, raw bytes)
 //!  server      a server process: start, kill, restart
+//!  launch      servers with a settings file, by other names, in the background
 //!  fault       what tests do to a server: limits, signals, damage, and what INFO says of it
 //!  transcript  sessions written down in files, and the runner that plays them
 //!  source      this repository's own source, seen by the tidy test
@@ -15,6 +16,7 @@
 
 pub mod client;
 pub mod fault;
+pub mod launch;
 pub mod reply;
 pub mod server;
 pub mod source;

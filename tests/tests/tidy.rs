@@ -38,6 +38,7 @@ const UNSAFE: &[&str] = &[
     "server/src/base/slab/tests.rs",
     "server/src/base/slab/walk.rs",
     "server/src/base/alloc.rs",
+    "server/src/base/process.rs",
     "server/src/base/sys.rs",
     "server/src/keyspace/bucket.rs",
     "server/src/keyspace/compact.rs",

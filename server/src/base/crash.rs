@@ -7,11 +7,21 @@
 use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::io::Write;
+use std::panic::PanicHookInfo;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether this is a forked child, where a report must not allocate: a thread that is not there any more
 /// may have held the allocator's lock.
 static BRIEF: AtomicBool = AtomicBool::new(false);
+
+/// Whether a panic writes a report.
+static DETAILED: AtomicBool = AtomicBool::new(true);
+
+/// Whether a panic writes a report with the command and the stack, or one line.
+pub fn set_detailed(detailed: bool) {
+    DETAILED.store(detailed, Ordering::Relaxed);
+}
 
 /// From now on a panic of this process says one line.
 pub fn be_brief() {
@@ -30,21 +40,16 @@ pub fn note(command: &'static str) {
 
 /// Makes every panic write a report to standard error, and to the log file if there is one, and end the
 /// process: a data set that a panic left behind is not to be served or saved.
-pub fn report_panics(version: &'static str, log_file: Option<String>) {
+pub fn report_panics(version: &'static str, log_file: Option<PathBuf>) {
     std::panic::set_hook(Box::new(move |panic| {
         if BRIEF.load(Ordering::Relaxed) {
             crate::base::sys::child::say_and_abort(b"Panic in the child that writes a snapshot\n");
         }
-        let thread = std::thread::current();
-        let command = RUNNING.with(Cell::get);
-        let report = format!(
-            "\n=== LODESTORE CRASH REPORT: copy from here ===\n\
-             version: {version}\nthread: {}\ncommand: {} (its arguments are hidden)\n{panic}\n\
-             stack:\n{}\n=== end of the report ===\n",
-            thread.name().unwrap_or("unnamed"),
-            if command.is_empty() { "none" } else { command },
-            Backtrace::force_capture(),
-        );
+        let report = if DETAILED.load(Ordering::Relaxed) {
+            report(version, panic)
+        } else {
+            format!("{panic}\n")
+        };
         // Nothing can be done about a report that cannot be written.
         let _ = std::io::stderr().write_all(report.as_bytes());
         if let Some(path) = &log_file
@@ -55,4 +60,17 @@ pub fn report_panics(version: &'static str, log_file: Option<String>) {
         // Not left to the profile: tokio would catch the unwinding of a task.
         std::process::abort();
     }));
+}
+
+fn report(version: &str, panic: &PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let command = RUNNING.with(Cell::get);
+    format!(
+        "\n=== LODESTORE CRASH REPORT: copy from here ===\n\
+         version: {version}\nthread: {}\ncommand: {} (its arguments are hidden)\n{panic}\n\
+         stack:\n{}\n=== end of the report ===\n",
+        thread.name().unwrap_or("unnamed"),
+        if command.is_empty() { "none" } else { command },
+        Backtrace::force_capture(),
+    )
 }

@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What `fork` gives.
 pub enum Fork {
@@ -42,6 +43,39 @@ pub fn entropy(out: &mut [u8]) -> io::Result<()> {
         filled += usize::try_from(got).map_err(|_| io::Error::last_os_error())?;
     }
     Ok(())
+}
+
+/// Whether a child may ask for less of the processor and of the disk.
+static MAY_STEP_BACK: AtomicBool = AtomicBool::new(true);
+
+/// Finds out what a child may do. Where system calls are filtered, as by the systemd unit of Debian's redis-server, the
+/// mere wish for another priority can end a process; so a child that does nothing else tries it. To be called once,
+/// before there are threads.
+///
+/// # Errors
+/// No child can be forked: then none will ask.
+pub fn try_out_filter() -> io::Result<()> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let is_filtered =
+        status.lines().any(|line| line.starts_with("Seccomp:") && line.ends_with('2'));
+    if !is_filtered {
+        return Ok(());
+    }
+    MAY_STEP_BACK.store(false, Ordering::Relaxed);
+    match fork()? {
+        Fork::Child => {
+            child::step_back();
+            child::exit(0)
+        }
+        Fork::Parent(pid) => {
+            let mut status = 0;
+            // SAFETY: `status` is a valid place to write to for the whole call.
+            let reaped = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+            let lives = reaped == pid && libc::WIFEXITED(status);
+            MAY_STEP_BACK.store(lives, Ordering::Relaxed);
+            Ok(())
+        }
+    }
 }
 
 /// How a child ended.
@@ -340,7 +374,7 @@ pub mod socket {
 
 /// What a forked child may call.
 pub mod child {
-    use super::{Pages, RawFd, io};
+    use super::{MAY_STEP_BACK, Ordering, Pages, RawFd, io};
 
     /// `ioprio_set` of one process...
     const IOPRIO_PROCESS: i32 = 1;
@@ -365,12 +399,21 @@ pub mod child {
             for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
                 libc::signal(signal, libc::SIG_IGN);
             }
-            // Behind the server for the processor, which costs a save under load nothing that can be measured and halves
-            // the longest waits of clients; and behind everybody for the disk.
+        }
+        if MAY_STEP_BACK.load(Ordering::Relaxed) {
+            step_back();
+        }
+        true
+    }
+
+    /// Steps back behind the server for the processor, which costs a save under load nothing that can be measured and
+    /// halves the longest waits of clients; and behind everybody for the disk.
+    pub(super) fn step_back() {
+        // SAFETY: plain system calls on numbers.
+        unsafe {
             libc::setpriority(libc::PRIO_PROCESS, 0, 5);
             libc::syscall(libc::SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_LAST);
         }
-        true
     }
 
     /// Closes the descriptors from `first` to `last`.

@@ -2,12 +2,19 @@
 //!
 //! Owns: the order in which things begin and end.   Uses: every floor.   Never: a decision of its own.
 
+pub mod advice;
 pub mod arguments;
+pub mod banner;
 pub mod check;
+pub mod daemon;
 pub mod log;
+pub mod log_file;
 pub mod serve;
 pub mod settings;
 pub mod signal;
+pub mod supervisor;
+pub mod syslog;
+pub mod title;
 
 use arguments::Invocation;
 
@@ -16,9 +23,16 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Does what the command line asks for and gives the exit code.
 pub fn run() -> i32 {
-    match arguments::read(std::env::args_os().skip(1)) {
+    match arguments::read(std::env::args_os()) {
         Invocation::Serve(sources) => match settings_of(&sources) {
-            Ok((config, warnings)) => serve::serve(config, &sources, &warnings),
+            Ok((config, warnings)) => {
+                let name = arguments::program(&std::env::args_os().next().unwrap_or_default());
+                serve::serve(config, &sources, &warnings, &name)
+            }
+            Err(code) => code,
+        },
+        Invocation::CheckSystem(sources) => match settings_of(&sources) {
+            Ok((config, _)) => serve::check_system(config),
             Err(code) => code,
         },
         Invocation::Check(path) => check::check(&path),
@@ -38,7 +52,7 @@ pub fn run() -> i32 {
             0
         }
         Invocation::Version => {
-            println!("Lodestore server v={VERSION} bits=64 malloc=jemalloc");
+            println!("{}", arguments::version());
             0
         }
         Invocation::Wrong(why) => {
@@ -49,9 +63,8 @@ pub fn run() -> i32 {
 }
 
 fn settings_of(sources: &arguments::Sources) -> Result<(crate::config::Config, Vec<String>), i32> {
-    let glob = crate::base::bytes::glob;
-    settings::read(sources, &mut std::io::stdin(), glob).map_err(|why| {
-        eprintln!("\n*** FATAL CONFIG ERROR ***\n{why}");
+    settings::read(sources, &mut std::io::stdin()).map_err(|why| {
+        eprintln!("\n*** FATAL CONFIG FILE ERROR (Lodestore {VERSION}) ***\n{why}");
         1
     })
 }

@@ -9,12 +9,12 @@ use std::io;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Starts the thread. It raises `ending` and wakes the core; SIGHUP is ignored. A thread of its own, so
+/// Starts the thread. It raises `ending`, wakes the core and calls `told`; SIGHUP is ignored. A thread of its own, so
 /// that the second signal is heard while the core writes its last snapshot.
 ///
 /// # Errors
 /// No thread or descriptor left.
-pub fn listen(ending: Arc<Ending>, core: Bell) -> io::Result<()> {
+pub fn listen(ending: Arc<Ending>, core: Bell, told: impl Fn() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Here and not in the thread: a signal that comes before its handler would end the process.
     let handlers = {
@@ -27,7 +27,7 @@ pub fn listen(ending: Arc<Ending>, core: Bell) -> io::Result<()> {
     };
     std::thread::Builder::new()
         .name("signals".into())
-        .spawn(move || runtime.block_on(wait(handlers, &ending, &core)))?;
+        .spawn(move || runtime.block_on(wait(handlers, &ending, &core, &told)))?;
     Ok(())
 }
 
@@ -37,7 +37,7 @@ struct Handlers {
     hangup: Signal,
 }
 
-async fn wait(handlers: Handlers, ending: &Ending, core: &Bell) {
+async fn wait(handlers: Handlers, ending: &Ending, core: &Bell, told: &dyn Fn()) {
     let Handlers { mut terminate, mut interrupt, mut hangup } = handlers;
     loop {
         let (name, how) = tokio::select! {
@@ -53,5 +53,6 @@ async fn wait(handlers: Handlers, ending: &Ending, core: &Bell) {
         }
         tracing::warn!("Received {name} scheduling shutdown...");
         core.stay_awake();
+        told();
     }
 }

@@ -20,7 +20,7 @@ static CONFIG: Command = Command {
     group: Group::Server,
     summary: "Commands about the settings.",
     complexity: "Depends on subcommand.",
-    subcommands: &[&GET, &HELP, &RESETSTAT, &SET],
+    subcommands: &[&GET, &HELP, &RESETSTAT, &REWRITE, &SET],
     run: Run::Container,
     ..Command::BASE
 };
@@ -79,6 +79,23 @@ fn reset_stat(cx: &mut ServerCx<'_>) -> Result<Next> {
     cx.parts.stats.reset(cx.io.freeing().freed);
     cx.reply.ok();
     Ok(Next::Done)
+}
+
+static REWRITE: Command = Command {
+    name: "config|rewrite",
+    since: "2.8.0",
+    group: Group::Server,
+    summary: "Writes the settings of now into the settings file, which otherwise stays as it is.",
+    flags: FLAGS,
+    run: Run::Server(rewrite),
+    ..Command::BASE
+};
+
+fn rewrite(cx: &mut ServerCx<'_>) -> Result<Next> {
+    if cx.parts.about.config_file.is_empty() {
+        return Err(Error::text("ERR The server is running without a config file"));
+    }
+    Ok(Next::RewriteConfig)
 }
 
 static SET: Command = Command {

@@ -26,6 +26,8 @@ pub enum Next {
     Shutdown(Shutdown),
     /// These are the settings from now on, if everything that must follow them can; answers OK.
     Configure(Box<Config>),
+    /// The settings file is to say what the settings are; the reply waits until it does (CONFIG REWRITE).
+    RewriteConfig,
     /// The core does nothing for so many microseconds (DEBUG SLEEP).
     Sleep(u64),
     /// Loads the snapshot (DEBUG RELOAD).

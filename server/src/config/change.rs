@@ -3,7 +3,9 @@
 //! Owns: which parameters may change and the words when not.   Uses: rows.
 //! Never: what follows a change (the engine's setters do that).
 
-use super::rows::{Config, ROWS, Row, When, row};
+use super::known::{self, STANDING, Standing};
+use super::row::{Row, When};
+use super::rows::{Config, ROWS, row};
 
 /// Why CONFIG SET changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +57,15 @@ impl Config {
     ) -> Result<Vec<&'static Row>, ChangeError> {
         let rows = changeable(pairs, protected)?;
         let mut next = self.clone();
-        for (index, (row, (_, value))) in rows.iter().zip(pairs).enumerate() {
+        for &(index, row) in &rows {
+            let (_, value) = pairs[index];
             let refused = |words: String| ChangeError::refused(index, words);
             let value = std::str::from_utf8(value)
                 .map_err(|_| refused("argument must be UTF-8 text".into()))?;
             (row.set)(&mut next, &[value], false).map_err(refused)?;
         }
-        let changed = rows.into_iter().filter(|row| (row.get)(self) != (row.get)(&next)).collect();
+        let changed = rows.into_iter().map(|(_, row)| row);
+        let changed = changed.filter(|row| (row.get)(self) != (row.get)(&next)).collect();
         *self = next;
         Ok(changed)
     }
@@ -75,39 +79,64 @@ impl Config {
         glob: impl Fn(&[u8], &[u8], bool) -> bool,
     ) -> Vec<(String, String)> {
         let is_pattern = |text: &[u8]| text.iter().any(|b| b"*?[".contains(b));
-        let (globs, exact): (Vec<&[u8]>, Vec<&[u8]>) = patterns.iter().partition(|p| is_pattern(p));
         let mut found = Vec::new();
+        let mut add = |name: &str, value: &dyn Fn() -> String| {
+            let matches = |pattern: &&&[u8]| match is_pattern(pattern) {
+                true => glob(pattern, name.as_bytes(), true),
+                false => pattern.eq_ignore_ascii_case(name.as_bytes()),
+            };
+            // The first one that matches decides how the name is written.
+            let Some(pattern) = patterns.iter().find(matches) else { return };
+            let written = if is_pattern(pattern) { name.as_bytes() } else { *pattern };
+            found.push((String::from_utf8_lossy(written).into_owned(), value()));
+        };
         for row in ROWS {
-            for name in row.names() {
-                let written = exact.iter().find(|text| text.eq_ignore_ascii_case(name.as_bytes()));
-                let answer = match written {
-                    Some(text) => String::from_utf8_lossy(text).into_owned(),
-                    None if globs.iter().any(|p| glob(p, name.as_bytes(), true)) => name.to_owned(),
-                    None => continue,
-                };
-                found.push((answer, (row.get)(self)));
-            }
+            row.names().for_each(|name| add(name, &|| (row.get)(self)));
+        }
+        for setting in STANDING {
+            setting.names.iter().for_each(|name| add(name, &|| setting.value().to_owned()));
         }
         found
     }
 }
 
-/// The rows of these names, if all of them may change now.
-fn changeable(pairs: &[(&[u8], &[u8])], protected: bool) -> Result<Vec<&'static Row>, ChangeError> {
-    let mut rows: Vec<&'static Row> = Vec::new();
-    for (index, (name, _)) in pairs.iter().enumerate() {
-        let row = row(name).ok_or(ChangeError { index, fault: Fault::Unknown })?;
+/// The rows of these names and the position of each, if all of them may change now. A setting that stands
+/// has no row to change: it is passed over if the value is the one it has.
+fn changeable(
+    pairs: &[(&[u8], &[u8])],
+    protected: bool,
+) -> Result<Vec<(usize, &'static Row)>, ChangeError> {
+    let mut rows: Vec<(usize, &'static Row)> = Vec::new();
+    let mut standing: Vec<&Standing> = Vec::new();
+    for (index, (name, value)) in pairs.iter().enumerate() {
         let refused = |words: &str| Err(ChangeError::refused(index, words));
+        let Some(row) = row(name) else {
+            let unknown = ChangeError { index, fault: Fault::Unknown };
+            let setting = known::standing(name).ok_or(unknown)?;
+            match setting.when {
+                When::AtStart => return refused("can't set immutable config"),
+                When::Live | When::Protected => {}
+            }
+            if !std::str::from_utf8(value).is_ok_and(|value| setting.is_true(value)) {
+                let only = format!("only '{}' is accepted here", setting.value());
+                return refused(setting.missing.unwrap_or(&only));
+            }
+            if standing.iter().any(|other| std::ptr::eq(*other, setting)) {
+                return refused("duplicate parameter");
+            }
+            standing.push(setting);
+            continue;
+        };
         match row.when {
             When::Live => {}
             When::Protected if protected => {}
             When::Protected => return refused("can't set protected config"),
             When::AtStart => return refused("can't set immutable config"),
         }
-        if rows.iter().any(|other| std::ptr::eq(*other, row)) {
+        if rows.iter().any(|(_, other)| std::ptr::eq(*other, row)) {
             return refused("duplicate parameter");
         }
-        rows.push(row);
+        rows.push((index, row));
     }
     Ok(rows)
 }
@@ -216,6 +245,21 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_takes_the_value_it_has() {
+        let mut config = Config::default();
+        assert_eq!(set(&mut config, &[("tls-port", "0"), ("hz", "20")]), Ok(vec!["hz"]));
+        let failed = "ERR CONFIG SET failed (possibly related to argument";
+        for (name, value, words) in [
+            ("tls-port", "1", "TLS is not implemented yet"),
+            ("import-mode", "yes", "only 'no' is accepted here"),
+            ("cluster-enabled", "no", "can't set immutable config"),
+        ] {
+            let expected = Err(format!("{failed} '{name}') - {words}"));
+            assert_eq!(set(&mut config, &[(name, value)]), expected);
+        }
+    }
+
+    #[test]
     fn protected_settings_change_where_that_is_permitted() {
         let mut config = Config::default();
         assert!(config.change(&[(b"dir", b"/tmp")], true).is_ok());
@@ -229,8 +273,11 @@ mod tests {
         let config = Config::default();
         let get = |patterns: &[&[u8]]| config.matching(patterns, glob);
         assert_eq!(get(&[b"DATABASES"]), [("DATABASES".to_owned(), "16".to_owned())]);
-        assert_eq!(get(&[b"DATA*", b"databases"]).len(), 1);
-        assert_eq!(get(&[b"*"]).len(), ROWS.iter().map(|row| row.names().count()).sum());
+        assert_eq!(get(&[b"DATA*", b"DATAbases"]), [("databases".to_owned(), "16".to_owned())]);
+        let standing = STANDING.iter().flat_map(|setting| setting.names).count();
+        let all = ROWS.iter().map(|row| row.names().count()).sum::<usize>() + standing;
+        assert_eq!(get(&[b"*"]).len(), all);
+        assert_eq!(get(&[b"TLS-port"]), [("TLS-port".to_owned(), "0".to_owned())]);
         assert_eq!(get(&[b"nothing"]), []);
         let shown = get(&[b"save"]);
         assert_eq!(shown[0].1, "3600 1 300 100 60 10000");

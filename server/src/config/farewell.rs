@@ -55,6 +55,10 @@ impl Setting for Farewell {
         let text = said.collect::<Vec<_>>().join(" ");
         if text.is_empty() { "default".into() } else { text }
     }
+
+    fn lines(&self) -> Vec<String> {
+        vec![self.show()]
+    }
 }
 
 #[cfg(test)]

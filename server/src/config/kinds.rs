@@ -3,6 +3,7 @@
 //! Owns: the two traits, numbers, switches, texts, modes, choices.   Uses: base.
 //! Never: which settings exist.
 
+use super::parse::quote;
 use std::fmt;
 use std::ops::Deref;
 
@@ -20,6 +21,10 @@ pub trait Word: Sized {
     fn parse(word: &str, range: Range) -> Result<Self, String>;
     /// The word that CONFIG GET prints; [`Word::parse`] reads it back.
     fn show(&self) -> String;
+    /// The word as a person would write it into a file; [`Word::parse`] reads that too.
+    fn written(&self) -> String {
+        self.show()
+    }
 }
 
 /// The value of a row: one word, or a list of several.
@@ -36,6 +41,9 @@ pub trait Setting: Sized {
     fn set(&mut self, words: &[&str], range: Range, more: bool) -> Result<(), String>;
     /// What CONFIG GET prints.
     fn show(&self) -> String;
+    /// What stands behind the name in a file: one text a line, in quotes where they are needed. Read in
+    /// order they give the value back.
+    fn lines(&self) -> Vec<String>;
 }
 
 impl<T: Word> Setting for T {
@@ -50,6 +58,10 @@ impl<T: Word> Setting for T {
 
     fn show(&self) -> String {
         Word::show(self)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        vec![quote(&self.written())]
     }
 }
 
@@ -245,9 +257,10 @@ impl Word for Secret {
     }
 }
 
-/// Declares enums whose values are words: what users write stands beside each variant.
+/// Declares enums whose values are words: what users write stands beside each variant, behind `|` other
+/// words for it.
 macro_rules! choices {
-    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal $(| $also:literal)*,)* })*) => {$(
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$doc])* $variant,)* }
@@ -261,7 +274,9 @@ macro_rules! choices {
 
         impl Word for $name {
             fn parse(word: &str, _range: Range) -> Result<$name, String> {
-                $(if word.eq_ignore_ascii_case($word) { return Ok($name::$variant); })*
+                $(if [$word $(, $also)*].iter().any(|known| word.eq_ignore_ascii_case(known)) {
+                    return Ok($name::$variant);
+                })*
                 let words: &[&str] = &[$($word),*];
                 Err(format!("argument(s) must be one of the following: {}", words.join(", ")))
             }
@@ -291,11 +306,67 @@ choices! {
     /// The shape of a line of the log.
     LogFormat {
         /// The familiar `PID:ROLE DATE LEVEL text`.
-        Classic = "classic",
+        Classic = "classic" | "legacy",
         /// `key=value` pairs.
         Logfmt = "logfmt",
         /// One JSON object per line.
         Json = "json",
+    }
+
+    /// How a line of the log tells the time.
+    TimestampFormat {
+        /// As suits the format: legacy in classic lines, ISO 8601 in others.
+        Auto = "auto",
+        /// `21 Nov 2026 09:45:50.750`, local time.
+        Legacy = "legacy",
+        /// `2026-11-21T09:45:50.750+01:00`, local time.
+        Iso8601 = "iso8601",
+        /// Milliseconds since 1970.
+        Milliseconds = "milliseconds",
+    }
+
+    /// Who started the server, and wants to be told how it gets on.
+    Supervised {
+        /// Nobody.
+        No = "no",
+        /// upstart: it waits for the process to stop itself once.
+        Upstart = "upstart",
+        /// systemd: it gives a socket for notifications.
+        Systemd = "systemd",
+        /// Whoever the environment says.
+        Auto = "auto",
+    }
+
+    /// What the values of `oom-score-adj-values` are.
+    OomScores {
+        /// Nothing: the kernel's own scores stand.
+        No = "no",
+        /// Added to the score that the process began with.
+        Relative = "yes" | "relative",
+        /// The scores themselves.
+        Absolute = "absolute",
+    }
+
+    /// The part of the system that messages to syslog are filed under.
+    SyslogFacility {
+        /// Programs of users.
+        User = "user",
+        /// For local use.
+        Local0 = "local0",
+        /// For local use.
+        Local1 = "local1",
+        /// For local use.
+        Local2 = "local2",
+        /// For local use.
+        Local3 = "local3",
+        /// For local use.
+        Local4 = "local4",
+        /// For local use.
+        Local5 = "local5",
+        /// For local use.
+        Local6 = "local6",
+        /// For local use.
+        Local7 = "local7",
     }
 
     /// Who may use something that is closed by default.

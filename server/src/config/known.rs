@@ -1,64 +1,120 @@
 //! The settings of Redis and Valkey that have no row here.
 //!
-//! Owns: their names.   Uses: nothing.   Never: their values.
+//! Owns: their names, and what is said when somebody uses them.   Uses: row.   Never: changes a setting.
 //!
-//! An existing redis.conf must be accepted, so most of them are ignored with a warning. A few would
-//! change who may connect or where the data goes; to ignore these would deceive, so they are refused
-//! unless they have the value that asks for nothing.
+//! An existing redis.conf must be accepted, and what reads the settings of a server must not be lied to. So
+//! a name of theirs is one of four things:
+//!
+//! 1. A **row** (`rows.rs`): the setting has an effect here, or its effect is always there.
+//! 2. **Standing** ([`STANDING`]): the setting has one value that is true here, because what it would switch
+//!    does not exist or cannot be switched off (`cluster-enabled no`). CONFIG GET answers that value; a file may
+//!    say it. Another value is refused where ignoring it would deceive somebody about who may connect, which
+//!    data is safe or where it goes; else it is ignored with a warning.
+//! 3. **Ignored** ([`IGNORED`]): nothing here answers to the name, and no value of it would be true or false (the
+//!    backlog of a replication that is not there). A file may say what it likes: all of them get one
+//!    warning. CONFIG GET and SET do not know them.
+//! 4. **Forbidden** ([`FORBIDDEN`]): a line that asks for something in any form that cannot be done here.
+//!
+//! When what a name is about comes into being, it moves to `rows.rs`; a test sees that it does not stay here.
 
-/// A setting that is ignored only while it asks for nothing.
-pub struct Weighty {
-    /// Its name.
-    pub name: &'static str,
-    /// The value with which it may be ignored, if there is one.
-    pub idle: Option<&'static str>,
-    /// What is missing.
-    pub missing: &'static str,
+use super::row::When::{self, AtStart, Live};
+
+/// A setting with one true value.
+pub struct Standing {
+    /// Its name, then other names of it.
+    pub names: &'static [&'static str],
+    /// The values that mean this; the first is what CONFIG GET answers.
+    pub values: &'static [&'static str],
+    /// When Redis lets it change: decides the words of CONFIG SET.
+    pub when: When,
+    /// What is missing for another value; none: another value in a file is ignored with a warning.
+    pub missing: Option<&'static str>,
 }
 
-const fn weighty(name: &'static str, idle: Option<&'static str>, missing: &'static str) -> Weighty {
-    Weighty { name, idle, missing }
+impl Standing {
+    /// What CONFIG GET answers.
+    pub fn value(&self) -> &'static str {
+        self.values.first().copied().unwrap_or_default()
+    }
+
+    /// Whether these words say what is true anyway.
+    pub fn is_true(&self, words: &str) -> bool {
+        self.values.iter().any(|value| value.eq_ignore_ascii_case(words))
+    }
 }
 
-/// What must not be ignored silently.
-pub static WEIGHTY: &[Weighty] = &[
-    weighty("aclfile", Some(""), "users and ACLs are not implemented yet"),
-    weighty("cluster-enabled", Some("no"), "cluster mode is not implemented yet"),
-    weighty("loadmodule", None, "modules cannot be loaded"),
-    weighty("rename-command", None, "commands cannot be renamed"),
-    weighty("replicaof", Some("no one"), "replication is not implemented yet"),
-    weighty("slaveof", Some("no one"), "replication is not implemented yet"),
-    weighty("tls-port", Some("0"), "TLS is not implemented yet"),
-    weighty("user", None, "users and ACLs are not implemented yet"),
+const fn refused(
+    names: &'static [&'static str],
+    values: &'static [&'static str],
+    when: When,
+    missing: &'static str,
+) -> Standing {
+    Standing { names, values, when, missing: Some(missing) }
+}
+
+const fn ignored(
+    names: &'static [&'static str],
+    values: &'static [&'static str],
+    when: When,
+) -> Standing {
+    Standing { names, values, when, missing: None }
+}
+
+const NO_USERS: &str = "users and ACLs are not implemented yet";
+const NO_REPLICAS: &str = "replication is not implemented yet";
+const NO_TLS: &str = "TLS is not implemented yet";
+
+/// See above. Sorted by their first names.
+pub static STANDING: &[Standing] = &[
+    refused(&["aclfile"], &[""], AtStart, NO_USERS),
+    ignored(&["aof-rewrite-cpulist", "aof_rewrite_cpulist"], &[""], AtStart),
+    ignored(&["bgsave-cpulist", "bgsave_cpulist"], &[""], AtStart),
+    ignored(&["bio-cpulist", "bio_cpulist"], &[""], AtStart),
+    refused(&["cluster-enabled"], &["no"], AtStart, "cluster mode is not implemented yet"),
+    ignored(&["crash-memcheck-enabled"], &["no"], Live),
+    ignored(&["enable-module-command"], &["no"], AtStart),
+    ignored(&["hide-user-data-from-log"], &["yes"], Live),
+    ignored(&["import-mode"], &["no"], Live),
+    ignored(&["locale-collate"], &[""], Live),
+    refused(&["min-replicas-to-write", "min-slaves-to-write"], &["0"], Live, NO_REPLICAS),
+    ignored(&["mptcp"], &["no"], AtStart),
+    ignored(&["rdb-save-incremental-fsync"], &["yes"], Live),
+    refused(&["rdma-port"], &["0"], AtStart, "RDMA is not implemented"),
+    refused(&["replicaof", "slaveof"], &["", "no one"], AtStart, NO_REPLICAS),
+    ignored(&["sanitize-dump-payload"], &["yes"], Live),
+    ignored(&["server-cpulist", "server_cpulist"], &[""], AtStart),
+    ignored(&["socket-mark-id"], &["0"], AtStart),
+    refused(&["tls-cluster"], &["no"], Live, NO_TLS),
+    refused(&["tls-port"], &["0"], Live, NO_TLS),
+    refused(&["tls-replication"], &["no"], Live, NO_TLS),
 ];
 
-/// Names that Redis 7.0 to 8.2 or Valkey 9 answer to CONFIG GET and that have no row. Sorted.
+/// Lines that cannot be carried out, whatever they say, and why.
+pub static FORBIDDEN: &[(&str, &str)] = &[
+    ("loadmodule", "modules cannot be loaded"),
+    ("rename-command", "commands cannot be renamed"),
+    ("user", NO_USERS),
+];
+
+/// Other names that Redis 7.0 to 8.2 or Valkey 9 answer to CONFIG GET. Sorted.
 pub static IGNORED: &[&str] = &[
     "acl-pubsub-default",
-    "aclfile",
     "acllog-max-len",
     "active-defrag-cycle-us",
     "active-defrag-max-scan-fields",
     "activerehashing",
-    "always-show-logo",
     "aof-disable-auto-gc",
     "aof-load-truncated",
-    "aof-rewrite-cpulist",
     "aof-rewrite-incremental-fsync",
     "aof-timestamp-enabled",
     "aof-use-rdb-preamble",
-    "aof_rewrite_cpulist",
     "appenddirname",
     "appendfilename",
     "appendfsync",
     "auto-aof-rewrite-min-size",
     "auto-aof-rewrite-percentage",
     "availability-zone",
-    "bgsave-cpulist",
-    "bgsave_cpulist",
     "bind-source-addr",
-    "bio-cpulist",
-    "bio_cpulist",
     "busy-reply-threshold",
     "cluster-allow-pubsubshard-when-down",
     "cluster-allow-reads-when-down",
@@ -78,7 +134,6 @@ pub static IGNORED: &[&str] = &[
     "cluster-config-file",
     "cluster-config-save-behavior",
     "cluster-databases",
-    "cluster-enabled",
     "cluster-link-sendbuf-limit",
     "cluster-manual-failover-timeout",
     "cluster-migration-barrier",
@@ -98,23 +153,17 @@ pub static IGNORED: &[&str] = &[
     "commandlog-reply-larger-than",
     "commandlog-request-larger-than",
     "commandlog-slow-execution-max-len",
-    "crash-log-enabled",
-    "crash-memcheck-enabled",
-    "daemonize",
     "disable-thp",
     "dual-channel-replication-enabled",
     "dynamic-hz",
-    "enable-module-command",
     "extended-redis-compatibility",
     "hash-max-listpack-entries",
     "hash-max-listpack-value",
     "hash-max-ziplist-entries",
     "hash-max-ziplist-value",
     "hash-seed",
-    "hide-user-data-from-log",
     "hll-sparse-max-bytes",
     "ignore-warnings",
-    "import-mode",
     "io-threads-do-reads",
     "jemalloc-bg-thread",
     "latency-monitor-threshold",
@@ -125,33 +174,22 @@ pub static IGNORED: &[&str] = &[
     "list-max-ziplist-entries",
     "list-max-ziplist-size",
     "list-max-ziplist-value",
-    "locale-collate",
-    "log-timestamp-format",
     "lua-time-limit",
     "masterauth",
     "masteruser",
     "max-new-connections-per-cycle",
     "max-new-tls-connections-per-cycle",
     "min-replicas-max-lag",
-    "min-replicas-to-write",
     "min-slaves-max-lag",
-    "min-slaves-to-write",
-    "mptcp",
     "no-appendfsync-on-rewrite",
-    "oom-score-adj",
-    "oom-score-adj-values",
-    "pidfile",
     "prefetch-batch-max-size",
     "primaryauth",
     "primaryuser",
-    "proc-title-template",
     "propagation-error-behavior",
     "rdb-del-sync-files",
-    "rdb-save-incremental-fsync",
     "rdb-version-check",
     "rdma-bind",
     "rdma-completion-vector",
-    "rdma-port",
     "rdma-rx-size",
     "repl-backlog-size",
     "repl-backlog-ttl",
@@ -173,31 +211,20 @@ pub static IGNORED: &[&str] = &[
     "replica-priority",
     "replica-read-only",
     "replica-serve-stale-data",
-    "replicaof",
-    "sanitize-dump-payload",
-    "server-cpulist",
-    "server_cpulist",
     "set-max-intset-entries",
     "set-max-listpack-entries",
     "set-max-listpack-value",
-    "set-proc-title",
     "slave-announce-ip",
     "slave-announce-port",
     "slave-ignore-maxmemory",
     "slave-priority",
     "slave-read-only",
     "slave-serve-stale-data",
-    "slaveof",
     "slot-migration-max-failover-repl-bytes",
     "slowlog-log-slower-than",
     "slowlog-max-len",
-    "socket-mark-id",
     "stream-node-max-bytes",
     "stream-node-max-entries",
-    "supervised",
-    "syslog-enabled",
-    "syslog-facility",
-    "syslog-ident",
     "tls-auth-clients",
     "tls-auth-clients-user",
     "tls-auto-reload-interval",
@@ -209,18 +236,14 @@ pub static IGNORED: &[&str] = &[
     "tls-client-cert-file",
     "tls-client-key-file",
     "tls-client-key-file-pass",
-    "tls-cluster",
     "tls-dh-params-file",
     "tls-key-file",
     "tls-key-file-pass",
-    "tls-port",
     "tls-prefer-server-ciphers",
     "tls-protocols",
-    "tls-replication",
     "tls-session-cache-size",
     "tls-session-cache-timeout",
     "tls-session-caching",
-    "unixsocketgroup",
     "vset-force-single-threaded-execution",
     "zset-max-listpack-entries",
     "zset-max-listpack-value",
@@ -228,18 +251,47 @@ pub static IGNORED: &[&str] = &[
     "zset-max-ziplist-value",
 ];
 
-/// Whether the other servers know the setting.
-pub fn is_known(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    IGNORED.binary_search(&name.as_str()).is_ok() || WEIGHTY.iter().any(|w| w.name == name)
+/// All names that stand in this file.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let standing = STANDING.iter().flat_map(|setting| setting.names.iter().copied());
+    let forbidden = FORBIDDEN.iter().map(|(name, _)| *name);
+    standing.chain(IGNORED.iter().copied()).chain(forbidden)
 }
 
-/// What is missing for this line to be carried out, when it must not be ignored.
-pub fn objection(name: &str, words: &[&str]) -> Option<&'static str> {
-    let weighty = WEIGHTY.iter().find(|w| w.name.eq_ignore_ascii_case(name))?;
-    let value = words.join(" ");
-    let idle = weighty.idle.is_some_and(|idle| idle.eq_ignore_ascii_case(&value));
-    (!idle).then_some(weighty.missing)
+/// The standing setting of that name, in any case.
+pub fn standing(name: &[u8]) -> Option<&'static Standing> {
+    let is_named = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
+    STANDING.iter().find(|setting| setting.names.iter().any(is_named))
+}
+
+/// What a line of a file comes to whose name has no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It says what is true anyway.
+    True,
+    /// It has no effect; one warning tells of all such lines.
+    Ignored,
+    /// To ignore it would deceive: what is missing.
+    Refused(&'static str),
+    /// Nobody knows the name.
+    Unknown,
+}
+
+/// Judges a line of a file whose name has no row.
+pub fn judge(name: &str, words: &[&str]) -> Judgement {
+    if let Some(setting) = standing(name.as_bytes()) {
+        return match setting.missing {
+            _ if setting.is_true(&words.join(" ")) => Judgement::True,
+            Some(missing) => Judgement::Refused(missing),
+            None => Judgement::Ignored,
+        };
+    }
+    let name = name.to_ascii_lowercase();
+    if let Some((_, missing)) = FORBIDDEN.iter().find(|(known, _)| *known == name) {
+        return Judgement::Refused(missing);
+    }
+    let ignored = IGNORED.binary_search(&name.as_str()).is_ok();
+    if ignored { Judgement::Ignored } else { Judgement::Unknown }
 }
 
 #[cfg(test)]
@@ -250,16 +302,23 @@ mod tests {
     #[test]
     fn the_names_are_sorted_and_have_no_row() {
         assert!(IGNORED.is_sorted());
-        for name in IGNORED.iter().copied().chain(WEIGHTY.iter().map(|w| w.name)) {
+        assert!(STANDING.is_sorted_by_key(|setting| setting.names[0]));
+        for name in names() {
             assert!(row(name.as_bytes()).is_none(), "{name} has a row: take it off the list");
+        }
+        for name in STANDING.iter().flat_map(|setting| setting.names) {
+            assert!(IGNORED.binary_search(name).is_err(), "{name} stands twice");
         }
     }
 
     #[test]
     fn what_matters_is_refused_unless_it_asks_for_nothing() {
-        assert!(objection("TLS-port", &["6380"]).is_some());
-        assert!(objection("tls-port", &["0"]).is_none());
-        assert!(objection("rename-command", &["CONFIG", ""]).is_some());
-        assert!(objection("active-defrag-max-scan-fields", &["1000"]).is_none());
+        assert_eq!(judge("TLS-port", &["6380"]), Judgement::Refused(NO_TLS));
+        assert_eq!(judge("tls-port", &["0"]), Judgement::True);
+        assert_eq!(judge("slaveof", &["NO", "one"]), Judgement::True);
+        assert!(matches!(judge("rename-command", &["CONFIG", ""]), Judgement::Refused(_)));
+        assert_eq!(judge("server_cpulist", &["0-3"]), Judgement::Ignored);
+        assert_eq!(judge("Active-Defrag-Max-Scan-Fields", &["1000"]), Judgement::Ignored);
+        assert_eq!(judge("prot", &["1"]), Judgement::Unknown);
     }
 }

@@ -3,7 +3,7 @@
 //! Owns: their types.   Uses: kinds.   Never: which settings exist.
 
 use super::kinds::{Range, Setting, Word};
-use super::memory::Memory;
+use super::memory::{Memory, with_unit};
 
 /// Cuts the one text that CONFIG SET gives at its spaces; words that came apart from a file stay so.
 /// As in Redis, every single space is a border: two in a row enclose an empty word.
@@ -13,6 +13,11 @@ fn apart<'a>(words: &[&'a str]) -> Vec<&'a str> {
         [text] => text.split(' ').collect(),
         _ => words.to_vec(),
     }
+}
+
+/// A list as a line of a file has it: one without words needs quotes to be seen.
+fn or_nothing(words: String) -> String {
+    if words.is_empty() { "\"\"".into() } else { words }
 }
 
 /// Where to listen.
@@ -69,6 +74,10 @@ impl Setting for Addresses {
         let word = |a: &Address| format!("{}{}", if a.optional { "-" } else { "" }, a.host);
         self.0.iter().map(word).collect::<Vec<_>>().join(" ")
     }
+
+    fn lines(&self) -> Vec<String> {
+        vec![or_nothing(self.show())]
+    }
 }
 
 /// Save after this many seconds when at least this many keys have changed.
@@ -115,6 +124,13 @@ impl Setting for SavePoints {
     fn show(&self) -> String {
         let point = |p: &SavePoint| format!("{} {}", p.seconds, p.changes);
         self.0.iter().map(point).collect::<Vec<_>>().join(" ")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        if self.0.is_empty() {
+            return vec![or_nothing(String::new())];
+        }
+        self.0.iter().map(|p| format!("{} {}", p.seconds, p.changes)).collect()
     }
 }
 
@@ -193,6 +209,46 @@ impl Setting for OutputLimits {
         [("normal", self.normal), ("slave", self.replica), ("pubsub", self.pubsub)]
             .map(|(name, l)| format!("{name} {} {} {}", l.hard, l.soft, l.soft_seconds))
             .join(" ")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        [("normal", self.normal), ("replica", self.replica), ("pubsub", self.pubsub)]
+            .map(|(name, l)| {
+                format!("{name} {} {} {}", with_unit(l.hard), with_unit(l.soft), l.soft_seconds)
+            })
+            .to_vec()
+    }
+}
+
+/// How likely the kernel is to end a process when memory runs out: a master, a replica, a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OomValues(pub [i32; 3]);
+
+impl Setting for OomValues {
+    const MANY: bool = true;
+
+    fn set(&mut self, words: &[&str], _range: Range, _more: bool) -> Result<(), String> {
+        let words = apart(words);
+        let &[master, replica, child] = words.as_slice() else {
+            return Err("wrong number of arguments".into());
+        };
+        let value = |word: &str| word.parse::<i32>().ok().filter(|n| (-2000..=2000).contains(n));
+        let wrong = "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+        let (Some(master), Some(replica), Some(child)) =
+            (value(master), value(replica), value(child))
+        else {
+            return Err(wrong.into());
+        };
+        self.0 = [master, replica, child];
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.0.map(|value| value.to_string()).join(" ")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        vec![self.show()]
     }
 }
 

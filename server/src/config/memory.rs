@@ -18,6 +18,15 @@ impl Memory {
     }
 }
 
+/// A size with the largest unit that tells it exactly.
+pub(super) fn with_unit(bytes: u64) -> String {
+    let units = [("gb", 1u64 << 30), ("mb", 1 << 20), ("kb", 1 << 10)];
+    match units.iter().find(|(_, size)| bytes != 0 && bytes.is_multiple_of(*size)) {
+        Some((unit, size)) => format!("{}{unit}", bytes / size),
+        None => bytes.to_string(),
+    }
+}
+
 impl Word for Memory {
     const RANGE: Option<Range> = Some((0, i64::MAX));
 
@@ -30,6 +39,10 @@ impl Word for Memory {
 
     fn show(&self) -> String {
         self.0.to_string()
+    }
+
+    fn written(&self) -> String {
+        with_unit(self.0)
     }
 }
 
@@ -84,6 +97,13 @@ impl Word for MemoryLimit {
             MemoryLimit::Percent(share) => format!("{share}%"),
         }
     }
+
+    fn written(&self) -> String {
+        match self {
+            MemoryLimit::Bytes(bytes) => with_unit(*bytes),
+            MemoryLimit::Percent(_) => self.show(),
+        }
+    }
 }
 
 /// How much memory clients may take.
@@ -114,6 +134,13 @@ impl Word for ClientMemory {
         match self {
             ClientMemory::Bytes(bytes) => bytes.to_string(),
             ClientMemory::Percent(percent) => format!("{percent}%"),
+        }
+    }
+
+    fn written(&self) -> String {
+        match self {
+            ClientMemory::Bytes(bytes) => with_unit(*bytes),
+            ClientMemory::Percent(_) => self.show(),
         }
     }
 }

@@ -11,11 +11,17 @@ mod known;
 pub mod lists;
 pub mod memory;
 pub mod parse;
+pub mod rewrite;
+mod row;
 mod rows;
 
 pub use change::{ChangeError, Fault};
 pub use example::example;
-pub use kinds::{Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, Order, RdbVersion};
+pub use kinds::{
+    Allow, IoThreads, LogFormat, LogLevel, MemoryPolicy, OomScores, Order, RdbVersion, Supervised,
+    SyslogFacility, TimestampFormat,
+};
 pub use lists::EventClasses;
 pub use memory::{ClientMemory, MemoryLimit};
-pub use rows::{Config, ROWS, Row, When, row};
+pub use row::{Row, When};
+pub use rows::{Config, ROWS, row};

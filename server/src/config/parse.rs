@@ -9,8 +9,9 @@
 
 use std::fmt;
 
-use super::known;
-use super::rows::{Config, ROWS, Row, row};
+use super::known::{self, Judgement};
+use super::row::Row;
+use super::rows::{Config, ROWS, row};
 
 /// A text of settings and the name that errors call it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,11 +127,13 @@ impl Pass {
         if let Some(row) = row(name.as_bytes()) {
             return self.set(row, values);
         }
-        if let Some(missing) = known::objection(name, values) {
-            return Err(format!("{missing}, and to ignore this line would be dangerous"));
-        }
-        if !known::is_known(name) {
-            return Err(unknown(name));
+        match known::judge(name, values) {
+            Judgement::True => return Ok(()),
+            Judgement::Ignored => {}
+            Judgement::Refused(missing) => {
+                return Err(format!("{missing}, and to ignore this line would be dangerous"));
+            }
+            Judgement::Unknown => return Err(unknown(name)),
         }
         let name = name.to_ascii_lowercase();
         if !self.ignored.contains(&name) {
@@ -172,7 +175,7 @@ fn nearest(name: &str) -> Option<&'static str> {
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let known = ROWS.iter().flat_map(Row::names).chain(known::IGNORED.iter().copied());
+    let known = ROWS.iter().flat_map(Row::names).chain(known::names());
     let (distance, near) = known.map(|known| (distance(&name, known), known)).min()?;
     (distance <= (near.len() / 2).clamp(1, 4)).then_some(near)
 }
@@ -304,7 +307,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::example::line;
+    use crate::config::example::lines;
 
     fn load(text: &str) -> Result<(Config, Vec<String>), Problem> {
         load_with(text, &HashMap::new())
@@ -386,11 +389,12 @@ mod tests {
 
     #[test]
     fn what_redis_knows_is_ignored_and_told_once() {
-        let (config, ignored) =
-            load("daemonize no\nactive-defrag-max-scan-fields 7\nDAEMONIZE yes\ntls-port 0")
-                .unwrap();
+        let (config, ignored) = load(
+            "activerehashing no\nactive-defrag-max-scan-fields 7\nACTIVErehashing yes\ntls-port 0",
+        )
+        .unwrap();
         assert_eq!(config, Config::default());
-        assert_eq!(ignored, ["daemonize", "active-defrag-max-scan-fields", "tls-port"]);
+        assert_eq!(ignored, ["activerehashing", "active-defrag-max-scan-fields"]);
     }
 
     #[test]
@@ -451,10 +455,10 @@ mod tests {
                     }
                 }
             }
-            let text: Vec<String> = ROWS.iter().map(|row| line(row, &config)).collect();
+            let text: Vec<String> = ROWS.iter().map(|row| lines(row, &config)).collect();
             // The reader replaces what is not UTF-8, so this one mark cannot be told from damage.
-            prop_assume!(!text.iter().any(|line| line.contains(char::REPLACEMENT_CHARACTER)));
-            prop_assert_eq!(load(&text.join("\n")).map(|(config, _)| config), Ok(config.clone()));
+            prop_assume!(!text.iter().any(|lines| lines.contains(char::REPLACEMENT_CHARACTER)));
+            prop_assert_eq!(load(&text.concat()).map(|(config, _)| config), Ok(config.clone()));
             for row in ROWS {
                 let mut other = Config::default();
                 prop_assert_eq!((row.set)(&mut other, &[&(row.get)(&config)], false), Ok(()));

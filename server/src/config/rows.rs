@@ -1,6 +1,6 @@
 //! The settings: one row each, and everything that follows from a row.
 //!
-//! Owns: names, defaults, ranges, the manual.   Uses: kinds, lists.   Never: files, sockets, the disk.
+//! Owns: names, defaults, ranges, the manual.   Uses: row, kinds, lists.   Never: files, sockets, the disk.
 //!
 //! A row is `/// manual` `"name" field: Type = default, When [, in RANGE] [, check FN] [, also "alias"];`
 //! The macro makes of the rows: the struct [`Config`] and its `Default`, the table [`ROWS`] for CONFIG
@@ -8,115 +8,16 @@
 
 use super::farewell::Farewell;
 use super::kinds::{
-    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, Percent, Range,
-    RdbVersion, Secret, Setting,
+    Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, OomScores,
+    Percent, Range, RdbVersion, Secret, Setting, Supervised, SyslogFacility, TimestampFormat,
 };
-use super::lists::{Addresses, EventClasses, OutputLimits, SavePoints};
+use super::lists::{Addresses, EventClasses, OomValues, OutputLimits, SavePoints};
 use super::memory::{ClientMemory, Memory, MemoryLimit};
-
-/// When a setting may be given a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// Only by the file and the command line.
-    AtStart,
-    /// By CONFIG SET too.
-    Live,
-    /// By CONFIG SET where `enable-protected-configs` permits it: who may name files can write them.
-    Protected,
-}
-
-/// One setting, as seen by everything that does not know its type.
-pub struct Row {
-    /// The name users write.
-    pub name: &'static str,
-    /// Other names of the same setting.
-    pub aliases: &'static [&'static str],
-    /// The heading it stands under.
-    pub section: &'static str,
-    /// When it may change.
-    pub when: When,
-    /// The manual, line by line.
-    pub doc: &'static [&'static str],
-    /// The numbers it accepts, when it is one.
-    pub range: Option<Range>,
-    /// Whether its value is a list of words.
-    pub many: bool,
-    /// Whether its value must not appear in logs and error messages.
-    pub secret: bool,
-    /// The value, as CONFIG GET prints it.
-    pub get: fn(&Config) -> String,
-    /// Takes a new value; `more` as in [`Setting::set`]. After an error nothing has changed.
-    pub set: fn(&mut Config, words: &[&str], more: bool) -> Result<(), String>,
-}
-
-impl Row {
-    /// Whether `name` is this row's name or one of its aliases, in any case.
-    pub fn is_named(&self, name: &[u8]) -> bool {
-        self.names().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
-    }
-
-    /// Its name, then its aliases.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.name).chain(self.aliases.iter().copied())
-    }
-}
-
-impl std::fmt::Debug for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Row({})", self.name)
-    }
-}
+use super::row::{Row, When, range_of, settings};
 
 /// The row of that name. Linear: nothing on the road of a data command asks for it.
 pub fn row(name: &[u8]) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.is_named(name))
-}
-
-/// The range of a row: what it says, or else what its type can hold.
-const fn range_of<T: Setting>(narrowed: &[Range]) -> Option<Range> {
-    if narrowed.is_empty() { T::RANGE } else { Some(narrowed[0]) }
-}
-
-macro_rules! settings {
-    ($(section $section:literal { $(
-        $(#[doc = $doc:literal])+
-        $name:literal $field:ident: $type:ty = $default:expr, $when:ident
-            $(, in $low:literal..=$high:expr)? $(, check $check:path)? $(, also $alias:literal)*;
-    )* })*) => {
-        /// Every setting's value.
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct Config { $($( $(#[doc = $doc])+ pub $field: $type, )*)* }
-
-        impl Default for Config {
-            fn default() -> Config {
-                Config { $($( $field: $default, )*)* }
-            }
-        }
-
-        /// All settings, in the order of the manual.
-        pub static ROWS: &[Row] = &[$($( Row {
-            name: $name,
-            aliases: &[$($alias),*],
-            section: $section,
-            when: When::$when,
-            doc: &[$($doc),+],
-            range: range_of::<$type>(&[$(($low, $high as i64))?]),
-            many: <$type as Setting>::MANY,
-            secret: <$type as Setting>::SECRET,
-            get: |config| Setting::show(&config.$field),
-            set: |config, words, more| {
-                const RANGE: Range = match range_of::<$type>(&[$(($low, $high as i64))?]) {
-                    Some(range) => range,
-                    None => (i64::MIN, i64::MAX),
-                };
-                let mut value = config.$field.clone();
-                Setting::set(&mut value, words, RANGE, more)?;
-                $( $check(&value)?; )?
-                config.$field = value;
-                Ok(())
-            },
-        }, )*)*];
-    };
 }
 
 settings! {
@@ -135,6 +36,9 @@ settings! {
 
         /// The permissions of the unix socket, in octal, such as 770. 0 leaves them to the umask.
         "unixsocketperm" unix_socket_mode: Mode = Mode(0), AtStart;
+
+        /// The group of the unix socket, by name or number. Empty: that of the process.
+        "unixsocketgroup" unix_socket_group: Option<String> = None, AtStart;
 
         /// While there is no password, refuse connections that come from other machines. Turn it off
         /// only where the network itself keeps strangers out.
@@ -157,7 +61,8 @@ settings! {
 
         /// How many threads read and write sockets; commands run one at a time whatever the number.
         /// With `auto` the server decides by the number of processors: on one or two it serves all
-        /// sockets on the thread that runs the commands, which is faster there.
+        /// sockets on the thread that runs the commands, which is faster there. CONFIG GET answers how
+        /// many there are.
         "io-threads" io_threads: IoThreads = IoThreads::Auto, AtStart;
     }
 
@@ -175,9 +80,8 @@ settings! {
         "enable-protected-configs" protected_configs: Allow = Allow::No, AtStart;
     }
 
-    section "Limits" {
-        /// The longest string that a client may send or build. Units: kb, mb, gb count in 1024s;
-        /// k, m, g in thousands.
+    section "Clients" {
+        /// The longest string that a client may send or build.
         "proto-max-bulk-len" max_bulk: Memory = Memory(512 << 20), Live, in 1048576..=i64::MAX;
 
         /// How much a client may have sent that the server has not yet executed, before it is
@@ -185,12 +89,15 @@ settings! {
         "client-query-buffer-limit" query_buffer_limit: Memory = Memory(1 << 30), Live, in 1048576..=i64::MAX;
 
         /// How much output may wait for a client that does not read it, before it is disconnected. For
-        /// each class of clients - normal, slave (replicas), pubsub (subscribers) - three numbers: a
+        /// each class of clients - normal, replica (or slave), pubsub (subscribers) - three numbers: a
         /// hard limit; a soft limit; and for how many seconds on end the soft limit may be exceeded.
         /// 0 is no limit. Other than Redis, normal clients have a limit by default: without one, a
         /// single client that never reads could take all memory.
         "client-output-buffer-limit" output_limits: OutputLimits = OutputLimits::usual(), Live;
 
+    }
+
+    section "Memory" {
         /// How much memory the server may use, such as 2gb, before it removes keys as maxmemory-policy
         /// says. 0: as much as the machine gives. A share such as 80% is one of the container's limit, or
         /// else of the machine's memory, and becomes bytes when it is set. Leave room for what a snapshot
@@ -312,7 +219,8 @@ settings! {
         /// further lines add conditions, of which any suffices. `save ""` never saves.
         "save" save: SavePoints = SavePoints::usual(), Live;
 
-        /// The directory that the server works in and where its files are.
+        /// The directory that the server works in and where its files are. The paths of logfile, pidfile
+        /// and unixsocket begin there too, unless they begin with a slash.
         "dir" dir: String = ".".into(), Protected, check not_empty;
 
         /// The name of the snapshot file in that directory.
@@ -345,7 +253,7 @@ settings! {
         "appendonly" append_only: bool = false, Live, check no_log;
     }
 
-    section "Ending" {
+    section "Process" {
         /// What SIGINT means: `default`, which saves if save points are set, or words of SHUTDOWN: save, nosave,
         /// now, force.
         "shutdown-on-sigint" on_sigint: Farewell = Farewell::default(), Live;
@@ -362,13 +270,87 @@ settings! {
         /// How much to tell: debug, verbose, notice, warning or nothing.
         "loglevel" log_level: LogLevel = LogLevel::Notice, Live;
 
-        /// The file to append messages to. Empty: the standard output.
+        /// The file to append messages to. Empty: the standard output, which a daemon has none of. The file
+        /// may be moved or removed at any time, as logrotate does: the next message begins a new one.
         "logfile" log_file: Option<String> = None, AtStart;
 
         /// The shape of a message: `classic` as Redis writes it, `logfmt` as key=value pairs, `json` as
         /// one object per line.
         "log-format" log_format: LogFormat = LogFormat::Classic, AtStart;
+
+        /// How a message tells the time: `legacy` as Redis does (21 Nov 2026 09:45:50.750), `iso8601` with
+        /// the distance from UTC, `milliseconds` since 1970, or `auto`: legacy in classic messages and
+        /// iso8601 in others.
+        "log-timestamp-format" log_time: TimestampFormat = TimestampFormat::Auto, AtStart;
+
+        /// Send messages to the syslog of this machine as well.
+        "syslog-enabled" syslog: bool = false, AtStart;
+
+        /// The name that messages have there.
+        "syslog-ident" syslog_ident: String = "redis".into(), AtStart;
+
+        /// The part of the system they are filed under there: user, or local0 to local7.
+        "syslog-facility" syslog_facility: SyslogFacility = SyslogFacility::Local0, AtStart;
+
+        /// After a crash, write a report with the command that ran (without its arguments), the place in
+        /// the program and the version. With `no` there is one line.
+        "crash-log-enabled" crash_log: bool = true, Live;
+
+        /// Print the name and version as a picture at every start. Otherwise that is done only where a
+        /// person looks on: when messages go to a terminal.
+        "always-show-logo" show_logo: bool = false, AtStart;
     }
+
+    section "Process" {
+        /// Go to the background at start. The command returns when the server has its directory and its
+        /// sockets, with an error if it could not have them; then the snapshot is read. Leave it off under
+        /// systemd, docker and other programs that look after the process.
+        "daemonize" daemonize: bool = false, AtStart;
+
+        /// Tell whoever started the server how it gets on: `systemd` by the socket it gives (a unit with
+        /// Type=notify), `upstart` by a stop of the process, `auto` whichever the environment asks for.
+        /// With one of them daemonize has no effect.
+        "supervised" supervised: Supervised = Supervised::No, AtStart;
+
+        /// The file that holds the number of the process while it runs. Empty: none, but for a daemon
+        /// /var/run/redis.pid. It is no error if it cannot be written.
+        "pidfile" pid_file: Option<String> = None, AtStart;
+
+        /// Whom the kernel ends first when memory runs out: with `relative` (or `yes`) the values below are
+        /// added to the score that the process began with, with `absolute` they are the scores.
+        "oom-score-adj" oom_score: OomScores = OomScores::No, Live;
+
+        /// The values for a master, a replica and a child that writes a snapshot, each between -2000 and
+        /// 2000: more is ended earlier, and only root may become less than it was. What the kernel does not
+        /// take (below -1000, above 1000) counts as the nearest that it does.
+        "oom-score-adj-values" oom_values: OomValues = OomValues([0, 200, 800]), Live;
+
+        /// Let lists of processes show where the server listens.
+        "set-proc-title" set_title: bool = true, AtStart;
+
+        /// What they show: {title} is the name the server was started by, {listen-addr} its first address
+        /// with the port, or the unix socket, {server-mode} is empty; {port}, {tls-port}, {unixsocket}
+        /// and {config-file} are the settings. It is cut to the room that the command line took.
+        "proc-title-template" title_template: String = "{title} {listen-addr} {server-mode}".into(), AtStart,
+            check title_template;
+    }
+}
+
+/// What a process title may contain.
+const TITLE_WORDS: [&str; 7] =
+    ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
+
+fn title_template(template: &str) -> Result<(), String> {
+    let wrong = "template format is invalid or contains unknown variables";
+    let mut rest = template;
+    while let Some((_, behind)) = rest.split_once('{') {
+        let (word, after) = behind.split_once('}').ok_or(wrong)?;
+        if !TITLE_WORDS.contains(&word) {
+            return Err(wrong.into());
+        }
+        rest = after;
+    }
+    Ok(())
 }
 
 fn no_log(wanted: &bool) -> Result<(), String> {

@@ -12,7 +12,7 @@
 
 use super::Engine;
 use super::gate::{self, Verdict, Visit};
-use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop};
+use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop, Ticket};
 use crate::base::crash;
 use crate::command::context::{Hashed, Parts, ReadCx, Reads, ServerCx, SessionCx, WriteCx};
 use crate::command::index::RowId;
@@ -38,6 +38,8 @@ enum Step {
     Block,
     /// The client waits for its reply, which is written: memory must be freed first.
     Hold,
+    /// The client waits for its reply, which the end of this writing of the settings file decides.
+    Write(Ticket),
     /// The connection ends.
     Close,
 }
@@ -70,7 +72,7 @@ impl Engine {
         batch.db = me.db;
         let closing = batch.close;
         let id = me.id();
-        me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold);
+        me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold | Step::Write(_));
         self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
         self.hand_back(host, batch, &step, ended);
@@ -137,8 +139,8 @@ impl Engine {
             if matches!(step, Step::Close) || me.closing || self.exit.is_some() {
                 return Step::Close;
             }
-            if matches!(step, Step::Hold) {
-                return Step::Hold;
+            if matches!(step, Step::Hold | Step::Write(_)) {
+                return step;
             }
             if batch.reply.len() >= OUTPUT_FULL {
                 batch.stop = Stop::OutputFull;
@@ -192,6 +194,10 @@ impl Engine {
             self.await_freed(host, batch);
             return;
         }
+        if let Step::Write(ticket) = *step {
+            self.await_rewritten(ticket, batch);
+            return;
+        }
         let keep_on = !ended && batch.stop == Stop::Done && !batch.close;
         if !keep_on {
             self.parts.stats.bytes_out += batch.reply.len() as u64;
@@ -213,7 +219,7 @@ impl Engine {
                     self.parts.sessions.close(id);
                 }
             }
-            Step::Next | Step::Hold | Step::Close => self.queue.push_back(batch),
+            Step::Next | Step::Hold | Step::Write(_) | Step::Close => self.queue.push_back(batch),
         }
     }
 
@@ -245,20 +251,9 @@ impl Engine {
                 return self.answered(me, reply, mark);
             }
         }
-        if let Some(transaction) = &mut me.transaction
-            && !entry.row.flags.has(NOT_QUEUED)
-        {
-            me.commands += 1;
+        if me.transaction.is_some() && !entry.row.flags.has(NOT_QUEUED) {
             me.last_command = entry.row.name;
-            let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
-            if transaction.bytes() + args.bytes_len() as u64 > limit {
-                let id = me.id().0;
-                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
-                return Step::Close;
-            }
-            transaction.push(prepared.row, args);
-            reply.simple("QUEUED");
-            return self.answered(me, reply, mark);
+            return self.queue_up(me, prepared.row, args, reply, mark);
         }
         if me.wait.as_ref().is_some_and(|wait| wait.ended == Some(Ended::Error)) {
             me.wait = None;
@@ -274,10 +269,55 @@ impl Engine {
             return Step::Block;
         }
         me.closing |= matches!(next, Next::Close);
+        // In a transaction it cannot wait: there `carry_out` writes at once.
+        if matches!(next, Next::RewriteConfig) {
+            return self.rewrite_later(host, me, reply, mark);
+        }
         let hold = matches!(next, Next::AwaitFreed) && self.must_await_freed(host);
         self.carry_out(host, me, next, reply, args);
         let step = self.answered(me, reply, mark);
         if hold { Step::Hold } else { step }
+    }
+
+    /// Keeps a command for EXEC.
+    fn queue_up(
+        &mut self,
+        me: &mut Session,
+        row: RowId,
+        args: Args<'_>,
+        reply: &mut Reply,
+        mark: Mark,
+    ) -> Step {
+        me.commands += 1;
+        let limit = self.parts.config.query_buffer_limit.0.min(Transaction::MOST_BYTES);
+        if let Some(transaction) = &mut me.transaction {
+            if transaction.bytes() + args.bytes_len() as u64 > limit {
+                let id = me.id().0;
+                tracing::warn!("Client {id} closed: MULTI beyond client-query-buffer-limit");
+                return Step::Close;
+            }
+            transaction.push(row, args);
+        }
+        reply.simple("QUEUED");
+        self.answered(me, reply, mark)
+    }
+
+    /// Begins to write the settings file; whoever is answered at all waits for the end of it.
+    fn rewrite_later(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        reply: &mut Reply,
+        mark: Mark,
+    ) -> Step {
+        let begun = self.begin_rewrite(host);
+        let heard = me.answers == Answers::On;
+        let begun = begun.map_err(|error| self.say(reply, Err(error)));
+        let step = self.answered(me, reply, mark);
+        match begun {
+            Ok(ticket) if heard => Step::Write(ticket),
+            Ok(_) | Err(()) => step,
+        }
     }
 
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC

@@ -46,6 +46,10 @@ impl Engine {
                 let result = self.configure(host, *config, args);
                 self.say(reply, result);
             }
+            Next::RewriteConfig => {
+                let result = self.rewrite_now(host);
+                self.say(reply, result);
+            }
             Next::Sleep(micros) => host.sleep(micros),
             Next::Reload(how) => {
                 let result = self.reload(host, how);
@@ -56,7 +60,7 @@ impl Engine {
         }
     }
 
-    fn say(&mut self, reply: &mut Reply, result: Result<(), Error>) {
+    pub(super) fn say(&mut self, reply: &mut Reply, result: Result<(), Error>) {
         match result {
             Ok(()) => reply.ok(),
             Err(error) => self.complain(reply, &error),

@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::port::{Host, HostError};
+use crate::base::crash;
 use crate::base::slab::{self, land};
 use crate::config::kinds::HugePages;
 use crate::config::{ChangeError, Config, Fault, ROWS, Row};
@@ -25,6 +26,14 @@ const SETTERS: &[(&str, Setter)] = &[
         host.log_at(new.log_level);
         Ok(())
     }),
+    // The kernel is told, and may refuse.
+    ("oom-score-adj", score_oom),
+    ("oom-score-adj-values", score_oom),
+    // The report is written by whoever dies.
+    ("crash-log-enabled", |_, _, new| {
+        crash::set_detailed(new.crash_log);
+        Ok(())
+    }),
     // A share is one of the machine, which the host knows.
     ("maxmemory", |host, _, new| {
         let machine = host.memory().map(|room| room.total);
@@ -40,6 +49,10 @@ const SETTERS: &[(&str, Setter)] = &[
     // The directory must exist, and be ours alone.
     ("dir", move_to),
 ];
+
+fn score_oom(host: &mut dyn Host, _old: &Config, new: &mut Config) -> Result<(), HostError> {
+    host.score_oom(new)
+}
 
 /// Chooses the pages that data takes from now on.
 pub fn stand_on(choice: HugePages) {

@@ -66,6 +66,8 @@ const DUTIES: &[Duty] = &[
     duty("clients", Rate::EveryTurn, Engine::clients_hold_too_much, Engine::evict_clients),
     // One question to the host.
     duty("freed", Rate::EveryTurn, Engine::anybody_awaits_freed, Engine::release_waiters),
+    // One question to the host for each client that waits.
+    duty("settings", Rate::EveryTurn, Engine::anybody_awaits_rewrite, Engine::answer_rewrites),
     // A few hundred keys or channels of a client that is gone.
     duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
     // SLICE keys with their readers.

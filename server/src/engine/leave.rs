@@ -31,6 +31,7 @@ impl Engine {
     pub(super) fn drop_client(&mut self, id: ClientId) {
         self.parked.forget(id);
         self.waiters.forget(id);
+        self.rewrites.forget(id);
         drop(self.waits.take(id));
         self.parts.sessions.remove(id);
         if !self.forget_some(id) {

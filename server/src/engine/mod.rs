@@ -33,6 +33,7 @@ pub mod load;
 pub mod memory;
 pub mod park;
 pub mod port;
+mod rewrite;
 pub mod snapshot;
 mod timing;
 mod tracking;
@@ -68,6 +69,7 @@ pub struct Engine {
     queue: VecDeque<Box<Batch>>,
     parked: Parked,
     waiters: garbage::Waiters,
+    rewrites: rewrite::Rewrites,
     waits: wait::Waits,
     outbox: Vec<Outbound>,
     /// Clients that are gone and that some part still has to forget.
@@ -126,6 +128,7 @@ impl Engine {
             queue: VecDeque::new(),
             parked: Parked::default(),
             waiters: garbage::Waiters::default(),
+            rewrites: rewrite::Rewrites::default(),
             waits: wait::Waits::default(),
             outbox: Vec::new(),
             leaving: VecDeque::new(),
@@ -302,7 +305,8 @@ impl Engine {
         let pause = if self.parked.is_empty() { None } else { self.parts.pause.until() };
         let child = self.parts.persist.child.map(|child| child.next_look_us());
         let freed = self.waiters.patience().map(|patience| self.now.mono_us + patience);
-        let others = [pause, child, freed, self.waits.next()]
+        let written = self.rewrites.patience().map(|patience| self.now.mono_us + patience);
+        let others = [pause, child, freed, written, self.waits.next()]
             .into_iter()
             .flatten()
             .min()

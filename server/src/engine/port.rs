@@ -10,7 +10,7 @@
 use crate::base::random::KeyHasher;
 use crate::command::context::{Hashed, IoCounters};
 use crate::command::index::{Index, RowId, UNKNOWN};
-use crate::config::LogLevel;
+use crate::config::{Config, LogLevel};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::Telling;
 use crate::persist::rdb::decode::Purpose;
@@ -246,6 +246,18 @@ pub struct Job {
     pub used_memory: u64,
 }
 
+/// A settings file that is to say what the settings are.
+#[derive(Debug)]
+pub struct Rewrite {
+    /// The file.
+    pub path: String,
+    /// The settings.
+    pub wanted: Config,
+}
+
+/// Names one [`Rewrite`] until its end is told.
+pub type Ticket = u64;
+
 /// A child that was forked.
 #[derive(Clone, Copy, Debug)]
 pub struct Forked {
@@ -356,6 +368,24 @@ pub trait Host: IoCounters {
     /// # Errors
     /// The reason in words, with how many there can be.
     fn hold_clients(&mut self, _clients: u32) -> Result<(), HostError> {
+        Ok(())
+    }
+    /// Begins to write a settings file anew; those begun earlier end earlier.
+    ///
+    /// # Errors
+    /// It cannot begin: the reason in words.
+    fn begin_rewrite(&mut self, _rewrite: Box<Rewrite>) -> Result<Ticket, HostError> {
+        Err(HostError("there is no disk to write to".into()))
+    }
+    /// What has come of it; none: it is not done yet. `wait`: waits for the disk. Told once.
+    fn rewritten(&mut self, _ticket: Ticket, _wait: bool) -> Option<Result<(), HostError>> {
+        None
+    }
+    /// Tells the kernel whom to end first when memory runs out.
+    ///
+    /// # Errors
+    /// It does not listen: why.
+    fn score_oom(&mut self, _config: &Config) -> Result<(), HostError> {
         Ok(())
     }
     /// Tells as much in the log as this level says.

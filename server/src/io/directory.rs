@@ -6,6 +6,7 @@
 //! (`flock` on the directory itself): it leaves no file behind and ends with its holder, however that
 //! ends.
 
+use crate::base::process;
 use crate::base::sys::{self, Locked};
 use crate::engine::port::HostError;
 use std::fs::{self, File};
@@ -99,10 +100,26 @@ fn probe(dir: &Path) -> Result<(), HostError> {
     let path = temporary(dir, 0);
     // One of an earlier process with this number; the lock says that it is dead.
     let _ = fs::remove_file(&path);
-    create(&path).map_err(|e| words("cannot write to the directory", dir, &e))?;
+    create(&path).map_err(|e| unwritable(dir, &e))?;
     // If it stays, the next start removes it.
     let _ = fs::remove_file(&path);
     Ok(())
+}
+
+/// Why files cannot be made in the directory, and what mends it.
+fn unwritable(dir: &Path, error: &io::Error) -> HostError {
+    let HostError(why) = words("cannot write to the directory", dir, error);
+    let mend = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!(". Mend it with 'chown {} {}'", process::user(), dir.display())
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!(". Mend it with 'mount -o remount,rw {}'", dir.display())
+        }
+        io::ErrorKind::StorageFull => ". Make room there".into(),
+        _ => String::new(),
+    };
+    HostError(format!("{why}{mend}, or name another one with --dir"))
 }
 
 /// The name under which this process writes its snapshot of that number.
@@ -179,6 +196,15 @@ mod tests {
         assert!(Directory::claim(dir.path(), false).is_err(), "a clone holds it too");
         drop(clone);
         assert!(Directory::claim(dir.path(), false).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_to_is_told_with_what_mends_it() {
+        let why = |kind: io::ErrorKind| unwritable(Path::new("/data"), &kind.into()).0;
+        let mend = format!("'chown {} /data'", process::user());
+        assert!(why(io::ErrorKind::PermissionDenied).contains(&mend));
+        assert!(why(io::ErrorKind::ReadOnlyFilesystem).contains("'mount -o remount,rw /data'"));
+        assert!(why(io::ErrorKind::Other).ends_with("name another one with --dir"));
     }
 
     #[test]

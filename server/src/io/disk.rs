@@ -9,15 +9,17 @@
 
 use super::child::{self, Paths, Writing};
 use super::clock::Clock;
+use super::conf;
 use super::decode::Decoding;
 use super::directory::{self, Directory, words};
 use super::memory::Meter;
+use super::oom::Oom;
 use super::registry::Registry;
 use crate::base::{crc, sys};
 use crate::command::context::{Freeing, IoCounters};
-use crate::config::LogLevel;
+use crate::config::{Config, LogLevel};
 use crate::engine::port::{
-    ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Room, SnapshotFile,
+    ChildNews, Decoded, Forked, Garbage, Host, HostError, Job, Rewrite, Room, SnapshotFile, Ticket,
 };
 use crate::keyspace::Keyspace;
 use crate::persist::rdb::decode::Purpose;
@@ -50,6 +52,10 @@ pub struct World {
     files: u64,
     directory: Option<Directory>,
     disk: SyncSender<Work>,
+    /// Settings files that are being written, and the number of the next one.
+    rewrites: Vec<(Ticket, Receiver<Result<(), HostError>>)>,
+    next_ticket: Ticket,
+    oom: Oom,
     /// Objects given to the disk thread to free.
     handed: u64,
     /// Objects that it has freed.
@@ -71,6 +77,7 @@ enum Stage {
 enum Work {
     Free(Garbage, Arc<AtomicU64>),
     Place(Paths, SyncSender<Result<(), HostError>>),
+    Rewrite(Box<Rewrite>, SyncSender<Result<(), HostError>>),
 }
 
 impl Work {
@@ -84,6 +91,10 @@ impl Work {
             Work::Place(paths, answer) => {
                 // Nobody waits for the answer when the server ends.
                 let _ = answer.send(put_in_place(&paths));
+            }
+            Work::Rewrite(job, answer) => {
+                // Nor for this one's.
+                let _ = answer.send(conf::replace(&job));
             }
         }
     }
@@ -116,6 +127,9 @@ impl World {
             files: 0,
             directory: None,
             disk,
+            rewrites: Vec::new(),
+            next_ticket: 0,
+            oom: Oom::default(),
             handed: 0,
             freed: Arc::default(),
             set_level,
@@ -203,6 +217,7 @@ impl Host for World {
         let paths = self.paths(job);
         let (writing, forked) =
             child::start(keyspace, options(job), &mut self.scratch, self.clock, paths)?;
+        self.oom.mark_child(forked.pid);
         self.stage = Stage::Writing(Box::new(writing));
         Ok(forked)
     }
@@ -307,6 +322,37 @@ impl Host for World {
         }
         let words = "The operating system is not able to handle the specified number of clients";
         Err(HostError(format!("{words}, try with {most}")))
+    }
+
+    fn begin_rewrite(&mut self, rewrite: Box<Rewrite>) -> Result<Ticket, HostError> {
+        let (answer, answered) = sync_channel(1);
+        // Not here instead when that thread has too much to do: an older one may still be in its queue.
+        let begun = self.disk.try_send(Work::Rewrite(rewrite, answer));
+        begun.map_err(|_| HostError("the disk has too much to do: try again".into()))?;
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.rewrites.push((ticket, answered));
+        Ok(ticket)
+    }
+
+    fn rewritten(&mut self, ticket: Ticket, wait: bool) -> Option<Result<(), HostError>> {
+        let at = self.rewrites.iter().position(|(other, _)| *other == ticket)?;
+        let answered = &self.rewrites[at].1;
+        let result = if wait {
+            answered.recv().unwrap_or_else(|_| Err(silent()))
+        } else {
+            match answered.try_recv() {
+                Ok(result) => result,
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Disconnected) => Err(silent()),
+            }
+        };
+        self.rewrites.swap_remove(at);
+        Some(result)
+    }
+
+    fn score_oom(&mut self, config: &Config) -> Result<(), HostError> {
+        self.oom.apply(config)
     }
 
     fn log_at(&mut self, level: LogLevel) {

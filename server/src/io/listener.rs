@@ -8,6 +8,7 @@ use super::registry::Registry;
 use super::settings::IoSettings;
 use super::stream::Socket;
 use super::threads::ToWorker;
+use crate::base::process;
 use crate::config::Config;
 use crate::session::Arrival;
 use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
@@ -53,19 +55,22 @@ impl Listeners {
                     Ok(listener) => listeners.tcp.push(listener),
                     Err(error) if address.optional && is_absent(&error) => {}
                     Err(error) => {
+                        let (host, port) = (&address.host, config.port);
                         return Err(format!(
-                            "Failed listening on port {} (tcp), aborting: {}: {error}",
-                            config.port, address.host
+                            "Warning: Could not create server TCP listening socket {host}:{port}: {error}\n\
+                             Failed listening on port {port} (tcp), aborting."
                         ));
                     }
                 }
             }
         }
         if let Some(path) = &config.unix_socket {
-            listeners.unix =
-                Some(bind_unix(path, config.unix_socket_mode.0).map_err(|error| {
-                    format!("Failed opening Unix socket: bind: {path}: {error}")
-                })?);
+            // As the other paths of files, it begins at the directory of the data.
+            let path = Path::new(&config.dir).join(path);
+            let bound = bind_unix(&path, config);
+            listeners.unix = Some(bound.map_err(|error| {
+                format!("Failed opening Unix socket: bind: {}: {error}", path.display())
+            })?);
         }
         if listeners.tcp.is_empty() && listeners.unix.is_none() {
             return Err("Configured to not listen anywhere, exiting.".into());
@@ -130,13 +135,17 @@ fn bind_tcp(host: &str, port: u16, backlog: u32) -> io::Result<std::net::TcpList
     Ok(socket.into())
 }
 
-fn bind_unix(path: &str, mode: u32) -> io::Result<std::os::unix::net::UnixListener> {
+fn bind_unix(path: &Path, config: &Config) -> io::Result<std::os::unix::net::UnixListener> {
     // A socket that nobody listens on any more would be in the way; any other file is not ours to remove.
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
         let _ = std::fs::remove_file(path);
     }
     let listener = std::os::unix::net::UnixListener::bind(path)?;
+    if let Some(name) = &config.unix_socket_group {
+        std::os::unix::fs::chown(path, None, Some(process::group(name)?))?;
+    }
+    let mode = config.unix_socket_mode.0;
     if mode != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     }

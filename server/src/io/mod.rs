@@ -12,6 +12,7 @@
 pub mod bell;
 pub mod child;
 pub mod clock;
+pub mod conf;
 pub mod connection;
 pub mod core;
 pub mod decode;
@@ -20,6 +21,7 @@ pub mod disk;
 pub mod ending;
 pub mod listener;
 pub mod memory;
+mod oom;
 pub mod output;
 pub mod pool;
 pub mod reactor;
