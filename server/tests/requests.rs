@@ -1,128 +1,18 @@
 //! The request parser against another parser, cut at every byte, and against hostile input.
 //!
-//! Owns: a reactor in miniature.   Uses: redis-protocol as the oracle.   Never: sockets.
+//! Owns: what is compared.   Uses: the fuzz targets' reactor in miniature and their oracle, redis-protocol.
+//! Never: sockets.
 
 #![allow(clippy::unwrap_used)]
 
-use bytes::BufMut;
 use lodestore_server::resp::request::{BATCH_MAX, BIG_BULK, LINE_MAX};
-use lodestore_server::resp::{Args, Halt, Limits, OwnedRequest, Parser, ProtocolError, Requests};
+use lodestore_server::resp::{Halt, OwnedRequest, Parser, ProtocolError, Requests};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use redis_protocol::resp2::decode::decode;
-use redis_protocol::resp2::types::OwnedFrame;
+use wire::{CLOSED, Connection, OPEN, Owned, encode, oracle, owned, parse_at_once, parse_bytewise};
 
-type Owned = Vec<Vec<u8>>;
-
-const OPEN: Limits = Limits { max_bulk: 512 << 20, authenticated: true };
-const CLOSED: Limits = Limits { max_bulk: 512 << 20, authenticated: false };
-
-fn owned(args: Args<'_>) -> Owned {
-    args.iter().map(<[u8]>::to_vec).collect()
-}
-
-fn encode(requests: &[Owned]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for request in requests {
-        out.extend(format!("*{}\r\n", request.len()).bytes());
-        for arg in request {
-            out.extend(format!("${}\r\n", arg.len()).bytes());
-            out.extend(arg);
-            out.extend(b"\r\n");
-        }
-    }
-    out
-}
-
-/// Reads as the reactor does, and collects what comes out.
-struct Connection {
-    parser: Parser,
-    batch: Requests,
-    limits: Limits,
-    seen: Vec<Owned>,
-    halt: Halt,
-}
-
-impl Connection {
-    fn new(limits: Limits) -> Connection {
-        let (parser, batch) = (Parser::new(), Requests::default());
-        Connection { parser, batch, limits, seen: Vec::new(), halt: Halt::NeedMore }
-    }
-
-    /// Delivers bytes; `hand_over` ends the turn, if there is anything to execute.
-    fn read(&mut self, mut chunk: &[u8], hand_over: bool) {
-        while !chunk.is_empty() && matches!(self.halt, Halt::NeedMore) {
-            if let Some(mut target) = self.parser.big() {
-                let now = chunk.len().min(target.remaining_mut());
-                assert!(now > 0, "there is room for the bytes of a big argument");
-                target.put_slice(&chunk[..now]);
-                chunk = &chunk[now..];
-            } else {
-                self.batch.buf.extend_from_slice(chunk);
-                chunk = &[];
-            }
-            self.parse();
-        }
-        if hand_over && !self.batch.is_empty() {
-            self.hand_over();
-        }
-    }
-
-    fn parse(&mut self) {
-        loop {
-            self.halt = self.parser.parse(&mut self.batch, &self.limits);
-            if self.halt != Halt::Full {
-                return;
-            }
-            self.hand_over();
-        }
-    }
-
-    fn hand_over(&mut self) {
-        let mut next = Requests::default();
-        self.parser.carry(&mut self.batch, &mut next);
-        self.seen.extend((0..self.batch.len()).map(|i| owned(self.batch.args(i))));
-        self.batch.clear();
-        self.batch = next;
-    }
-
-    fn end(mut self) -> (Vec<Owned>, Halt) {
-        self.seen.extend((0..self.batch.len()).map(|i| owned(self.batch.args(i))));
-        (self.seen, self.halt)
-    }
-}
-
-fn parse_at_once(stream: &[u8], limits: Limits) -> (Vec<Owned>, Halt) {
-    let mut connection = Connection::new(limits);
-    connection.read(stream, false);
-    connection.end()
-}
-
-fn parse_bytewise(stream: &[u8], limits: Limits, hand_over: bool) -> (Vec<Owned>, Halt) {
-    let mut connection = Connection::new(limits);
-    for byte in stream {
-        connection.read(std::slice::from_ref(byte), hand_over);
-    }
-    connection.end()
-}
-
-/// The same stream through redis-protocol.
-fn oracle(mut stream: &[u8]) -> Vec<Owned> {
-    let mut requests = Vec::new();
-    while let Some((frame, taken)) = decode(stream).unwrap() {
-        let OwnedFrame::Array(parts) = frame else { panic!("a request is an array") };
-        requests.push(parts.into_iter().map(text).collect());
-        stream = &stream[taken..];
-    }
-    requests
-}
-
-fn text(frame: OwnedFrame) -> Vec<u8> {
-    match frame {
-        OwnedFrame::BulkString(text) => text,
-        other => panic!("an argument is a bulk string, not {other:?}"),
-    }
-}
+#[path = "../fuzz/src/wire.rs"]
+mod wire;
 
 fn argument() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -155,7 +45,7 @@ proptest! {
         requests in requests(), cuts in vec((1usize..70_000, any::<bool>()), 1..20)
     ) {
         let stream = encode(&requests);
-        prop_assert_eq!(&oracle(&stream), &requests);
+        prop_assert_eq!(&oracle(&stream), &(requests.clone(), stream.len()));
         prop_assert_eq!(parse_at_once(&stream, OPEN), (requests.clone(), Halt::NeedMore));
         let mut connection = Connection::new(OPEN);
         let mut rest = &stream[..];
@@ -236,7 +126,7 @@ fn a_stream_is_the_same_cut_at_every_byte() {
     }
 }
 
-fn error_of(stream: &[u8], limits: Limits) -> String {
+fn error_of(stream: &[u8], limits: lodestore_server::resp::Limits) -> String {
     let (_, halt) = parse_at_once(stream, limits);
     assert_eq!(parse_bytewise(stream, limits, true).1, halt, "one byte at a time");
     match halt {

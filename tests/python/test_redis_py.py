@@ -1,53 +1,15 @@
 """redis-py, the client library most used, against Lodestore: RESP2 and RESP3.
 
-Run by tests/run, which sets LODESTORE_SERVER to the binary and uses a Python that has redis-py.
+Run by tests/run with a Python that has redis-py.
 """
 
-import os
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 import redis
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    """One server process in a folder of its own."""
-
-    def __init__(self):
-        self.dir = tempfile.TemporaryDirectory(prefix="lodestore-")
-        self.port = free_port()
-        binary = os.environ["LODESTORE_SERVER"]
-        args = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self.log = open(os.path.join(self.dir.name, "stdout.log"), "wb")
-        self.process = subprocess.Popen(
-            args + ["--dir", self.dir.name], stdout=self.log, stderr=self.log
-        )
-        end = time.time() + 20
-        while time.time() < end:
-            try:
-                redis.Redis(port=self.port).ping()
-                return
-            except redis.RedisError as error:
-                why = error
-                time.sleep(0.01)
-        self.stop()
-        raise RuntimeError(f"{binary} does not answer: {why}")
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-        self.dir.cleanup()
+from server import Server
 
 
 def setUpModule():
@@ -237,5 +199,5 @@ if __name__ == "__main__":
     skipped = len(result.skipped)
     # A module that cannot be set up has failed without a test of it having run.
     passed = max(0, result.testsRun - failed - skipped)
-    print(f"python: {passed} passed; {failed} failed; {skipped} skipped")
+    print(f"SUITE redis-py by hand: {passed} passed; {failed} failed; {skipped} skipped")
     sys.exit(failed > 0)

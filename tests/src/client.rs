@@ -93,12 +93,23 @@ impl Client {
 
     /// Reads a reply that comes within `patience`.
     pub fn read_within(&mut self, patience: Duration) -> Result<Reply, NoReply> {
+        self.next_reply(patience).map(|(reply, _)| reply)
+    }
+
+    /// The same, with the bytes that the reply was.
+    pub fn read_with_bytes(&mut self, patience: Duration) -> Result<(Reply, Vec<u8>), NoReply> {
+        let (reply, length) = self.next_reply(patience)?;
+        Ok((reply, self.pending[self.at - length..self.at].to_vec()))
+    }
+
+    /// The next reply and its length: its bytes end at `at`.
+    fn next_reply(&mut self, patience: Duration) -> Result<(Reply, usize), NoReply> {
         let end = Instant::now() + patience;
         loop {
             match Reply::decode(&self.pending[self.at..]) {
                 Ok(Some((reply, length))) => {
                     self.at += length;
-                    return Ok(reply);
+                    return Ok((reply, length));
                 }
                 Ok(None) => self.fill(end)?,
                 Err(bad) => return Err(NoReply::Malformed(bad.0)),

@@ -2,57 +2,13 @@
 //!
 //! `PEER_BINARY=path` runs the suite against a real server. Without redis-cli it is skipped, visibly.
 
-use lodestore_tests::server::{Server, installed, skip};
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use lodestore_tests::cli::Cli;
+use lodestore_tests::server::Server;
 
 fn server() -> Server {
     match std::env::var("PEER_BINARY") {
         Ok(path) => Server::of(path.as_ref(), &[]),
         Err(_) => Server::start(&[]),
-    }
-}
-
-struct Cli {
-    program: PathBuf,
-    port: String,
-}
-
-impl Cli {
-    /// redis-cli for `server`; says that `test` is skipped when there is none.
-    fn of(test: &str, server: &Server) -> Option<Cli> {
-        let program = installed("redis-cli");
-        if program.is_none() {
-            skip(test, "no redis-cli is installed");
-        }
-        Some(Cli { program: program?, port: server.port().to_string() })
-    }
-
-    /// What it prints for `args`.
-    fn run(&self, args: &[&str]) -> String {
-        self.piped(args, b"")
-    }
-
-    /// What it prints for `args` with `input` on its standard input.
-    fn piped(&self, args: &[&str], input: &[u8]) -> String {
-        let mut child = Command::new(&self.program)
-            .args(["-p", &self.port])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("redis-cli runs");
-        let mut pipe = child.stdin.take().expect("its standard input is a pipe");
-        let input = input.to_vec();
-        // From a thread of its own: both pipes may be full at once.
-        let writer = std::thread::spawn(move || pipe.write_all(&input));
-        let output = child.wait_with_output().expect("redis-cli ends");
-        // A program that does not read its input closes it.
-        let _ = writer.join().expect("the writer does not panic");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr)
     }
 }
 
@@ -137,20 +93,4 @@ fn a_password() {
     assert_eq!(cli.run(&["--no-auth-warning", "-a", "secret", "PING"]), "PONG\n");
     let user = ["--no-auth-warning", "--user", "default", "--pass", "secret", "PING"];
     assert_eq!(cli.run(&user), "PONG\n");
-}
-
-#[test]
-fn the_benchmark_of_redis() {
-    let server = server();
-    let Some(program) = installed("redis-benchmark") else {
-        return skip("the_benchmark_of_redis", "no redis-benchmark is installed");
-    };
-    let port = server.port().to_string();
-    let args =
-        ["-p", &port, "-q", "-n", "2000", "-c", "10", "-P", "4", "-t", "ping,set,get,incr,mset"];
-    let output = Command::new(program).args(args).output().expect("redis-benchmark runs");
-    let text = String::from_utf8_lossy(&output.stdout).replace('\r', "\n");
-    assert!(output.status.success(), "{text}");
-    let results = text.lines().filter(|line| line.contains("requests per second"));
-    assert!(results.count() >= 6, "{text}");
 }

@@ -269,10 +269,10 @@ static SETINFO: Command = Command {
 fn setinfo(cx: &mut SessionCx<'_>) -> Result<Next> {
     let (option, value) = (cx.arg(2), cx.arg(3));
     if option.eq_ignore_ascii_case(b"lib-name") {
-        check_label(value, "LIB-NAME")?;
+        check_label(value, &echo(option))?;
         cx.me.labels_mut().lib_name = value.into();
     } else if option.eq_ignore_ascii_case(b"lib-ver") {
-        check_label(value, "LIB-VER")?;
+        check_label(value, &echo(option))?;
         cx.me.labels_mut().lib_version = value.into();
     } else {
         return Err(Error::text(format!("ERR Unrecognized option '{}'", echo(option))));
@@ -326,9 +326,10 @@ static UNBLOCK: Command = Command {
 
 fn unblock(cx: &mut SessionCx<'_>) -> Result<Next> {
     if cx.args.len() > 4 {
-        return Err(Error::text(
-            "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
-        ));
+        let word = echo(cx.arg(1));
+        return Err(Error::text(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try CLIENT HELP."
+        )));
     }
     let how = match cx.args.iter().nth(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
         None | Some(b"timeout") => Ended::Time,

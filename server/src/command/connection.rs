@@ -257,6 +257,7 @@ fn reset(cx: &mut SessionCx<'_>) -> Result<Next> {
     me.answers = Answers::On;
     (me.no_evict, me.no_touch) = (false, false);
     me.authenticated = open_to_all(cx.config);
+    me.stranger_since = cx.now;
     me.proto = Proto::Resp2;
     cx.reply.set_proto(me.proto);
     cx.reply.simple("RESET");

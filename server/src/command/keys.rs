@@ -13,7 +13,9 @@ pub fn keys_of<'a>(
     row: &Command,
     args: &[&'a [u8]],
 ) -> Option<Vec<(&'a [u8], &'static [&'static str])>> {
-    let says = |word: &&str| args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    // Options stand behind the words that there must be, which may be called like one.
+    let options = args.get(row.arity().unsigned_abs() as usize..).unwrap_or_default();
+    let says = |word: &&str| options.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
     let lesser = row.access_without.filter(|(words, _)| !words.iter().any(says));
     let mut keys = Vec::new();
     for spec in row.keys {

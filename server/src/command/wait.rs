@@ -47,7 +47,10 @@ static WAITAOF: Command = Command {
 fn waitaof(cx: &mut SessionCx<'_>) -> Result<Next> {
     let local = match parse_i64(cx.arg(1)) {
         Some(local @ 0..=1) => local,
-        _ => return Err(Error::text("ERR value is out of range, value must between 0 and 1")),
+        None => return Err(Error::NotInteger),
+        Some(_) => {
+            return Err(Error::text("ERR value is out of range, value must between 0 and 1"));
+        }
     };
     let replicas = parse_i64(cx.arg(2)).filter(|replicas| *replicas >= 0);
     let replicas =

@@ -38,6 +38,8 @@ impl ChangeError {
                 format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
             }
             Fault::Refused(words) => {
+                // Redis names the setting here, not what was typed.
+                let name = name.to_ascii_lowercase();
                 format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {words}")
             }
         }

@@ -71,6 +71,10 @@ settings! {
         /// Guessing is fast, so take a long random one.
         "requirepass" password: Secret = Secret::default(), Live;
 
+        /// Close a connection that has not given the password within so many seconds, however busy it
+        /// keeps the line. 0 never does.
+        "auth-timeout" auth_timeout: u32 = 60, Live, in 0..=i32::MAX;
+
         /// Who may use DEBUG, which can stop or crash the server on purpose: nobody (`no`),
         /// everybody (`yes`) or connections from this machine (`local`).
         "enable-debug-command" debug_command: Allow = Allow::No, AtStart;

@@ -5,6 +5,7 @@
 use super::Engine;
 use super::port::Host;
 use crate::base::alloc;
+use crate::base::time::Now;
 use crate::session::Session;
 
 /// How often a duty is done.
@@ -85,7 +86,9 @@ const DUTIES: &[Duty] = &[
     // 250 us, and only while there is much to win.
     duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice),
     // IDLE_SEATS sessions, all of them within a second.
-    duty("idle", Rate::EverySecond, |engine| engine.parts.config.timeout > 0, close_idle),
+    duty("idle", Rate::EverySecond, may_close_idle, close_idle),
+    // One comparison.
+    duty("clock", Rate::EverySecond, |_| true, watch_clock),
     // A few additions.
     duty("headroom", Rate::EverySecond, |_| true, sample_changes),
     // A few additions.
@@ -99,11 +102,13 @@ pub struct Clockwork {
     next: Vec<u64>,
     /// The seat at which the next slice of `idle` begins.
     idle_seat: usize,
+    /// When the monotonic clock stood at 0 by the wall clock, as of the last look, in microseconds since 1970.
+    start_us: Option<i64>,
 }
 
 impl Default for Clockwork {
     fn default() -> Self {
-        Clockwork { next: vec![0; DUTIES.len()], idle_seat: 0 }
+        Clockwork { next: vec![0; DUTIES.len()], idle_seat: 0, start_us: None }
     }
 }
 
@@ -184,20 +189,31 @@ const SOON_US: u64 = 1_000;
 /// Seats that one slice of `idle` looks at: a cache miss each.
 const IDLE_SEATS: usize = 1_000;
 
-/// Closes connections that said nothing for `timeout` seconds; subscribers and waiting clients stay.
+fn may_close_idle(engine: &Engine) -> bool {
+    let config = &engine.parts.config;
+    config.timeout > 0 || (config.auth_timeout > 0 && !config.password.is_empty())
+}
+
+/// Closes connections that said nothing for `timeout` seconds (subscribers and waiting clients stay), and those
+/// that have not authenticated for `auth-timeout` seconds, whatever they said.
 fn close_idle(engine: &mut Engine, _host: &mut dyn Host) -> Again {
-    let limit = u64::from(engine.parts.config.timeout) * 1_000_000;
-    let now = engine.now.mono_us;
+    let over = |seconds: u32, since: Now, now: Now| {
+        seconds > 0 && now.mono_us.saturating_sub(since.mono_us) > u64::from(seconds) * 1_000_000
+    };
+    let (timeout, auth_timeout) = (engine.parts.config.timeout, engine.parts.config.auth_timeout);
+    let now = engine.now;
+    let is_idle =
+        |s: &Session| s.subscriptions() == 0 && !s.parked && over(timeout, s.last_seen, now);
+    let is_strange = |s: &Session| !s.authenticated && over(auth_timeout, s.stranger_since, now);
     let sessions = &mut engine.parts.sessions;
     let first = engine.clockwork.idle_seat;
     let idle: Vec<_> = sessions
         .some(first, IDLE_SEATS)
-        .filter(|s| s.subscriptions() == 0 && !s.parked)
-        .filter(|s| now.saturating_sub(s.last_seen.mono_us) > limit)
+        .filter(|s| is_idle(s) || is_strange(s))
         .map(Session::id)
         .collect();
     for id in idle {
-        tracing::debug!("Closing idle client {}", id.0);
+        tracing::debug!("Closing client {}: it was idle or did not authenticate in time", id.0);
         sessions.close(id);
     }
     engine.clockwork.idle_seat = first + IDLE_SEATS;
@@ -205,6 +221,27 @@ fn close_idle(engine: &mut Engine, _host: &mut dyn Host) -> Again {
         return Again::In(SOON_US);
     }
     engine.clockwork.idle_seat = 0;
+    Again::AtRate
+}
+
+/// The least step of the wall clock that is logged, in microseconds: more than a clock that is being corrected
+/// little by little gains in a second.
+const STEP_US: i64 = 2_000_000;
+
+/// Logs a step of the wall clock, once. Times to live follow that clock; all else here goes by the other one.
+fn watch_clock(engine: &mut Engine, _host: &mut dyn Host) -> Again {
+    let mono_us = i64::try_from(engine.now.mono_us).unwrap_or(i64::MAX);
+    let start_us = engine.now.unix_us.saturating_sub(mono_us);
+    let step_us =
+        start_us.saturating_sub(engine.clockwork.start_us.replace(start_us).unwrap_or(start_us));
+    if step_us.unsigned_abs() >= STEP_US.unsigned_abs() {
+        let (way, seconds) = if step_us > 0 { ("forward", step_us) } else { ("back", -step_us) };
+        tracing::warn!(
+            "The wall clock was set {way} by {:.1} seconds: keys expire by it, sooner or later than \
+             they would have; time-outs are not affected",
+            seconds as f64 / 1e6
+        );
+    }
     Again::AtRate
 }
 

@@ -72,6 +72,9 @@ pub enum Life {
 
 /// Bytes that a lingering connection may throw away.
 const LINGER_BYTES: usize = 16 << 20;
+/// How long a closing connection's peer may take nothing of what is still to be sent: it would else keep the
+/// descriptor for ever.
+const STALL: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long it may linger.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -100,6 +103,8 @@ pub struct Connection {
     /// Why the parser stopped, if not for lack of bytes.
     halted: Option<Halt>,
     over_soft: Option<Instant>,
+    /// Since when a closing connection's peer has taken nothing.
+    stalled: Option<Instant>,
     /// What the engine was last told that this holds.
     told: Buffers,
     seat: u32,
@@ -125,6 +130,7 @@ impl Connection {
             class: Class::Normal,
             halted: None,
             over_soft: None,
+            stalled: None,
             told: Buffers::default(),
             seat: 0,
             db: 0,
@@ -339,6 +345,9 @@ impl Connection {
     pub fn flush(&mut self, cx: &mut Context<'_>, settings: &IoSettings) {
         match self.output.flush(&mut self.stream, cx) {
             Ok((sent, more)) => {
+                if sent > 0 {
+                    self.stalled = None;
+                }
                 self.counters.count_sent(sent);
                 self.counters.waiting.store(self.output.len() as u64, Ordering::Relaxed);
                 self.hold_limit(settings);
@@ -446,8 +455,14 @@ impl Connection {
         self.life = if Instant::now() > until { Life::Dead } else { Life::Lingering(until, left) };
     }
 
-    /// Looks at the limits of time: a soft limit exceeded for too long, a farewell that takes too long.
+    /// Looks at the limits of time: a soft limit exceeded for too long, a farewell that takes too long. To be
+    /// called once a second.
     pub fn check_time(&mut self, settings: &IoSettings) {
+        if self.life == Life::Closing
+            && self.stalled.get_or_insert_with(Instant::now).elapsed() > STALL
+        {
+            self.life = Life::Dead;
+        }
         if let Life::Lingering(until, _) = self.life
             && Instant::now() > until
         {

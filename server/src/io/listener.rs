@@ -18,7 +18,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 
 const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
@@ -158,6 +158,7 @@ async fn accept_tcp(
     registry: Arc<Registry>,
     settings: fn() -> Arc<IoSettings>,
 ) {
+    let mut troubles = Troubles::default();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -173,7 +174,7 @@ async fn accept_tcp(
                     welcome(Socket::Tcp(stream), arrival, &registry, &settings());
                 }
             }
-            Err(error) => pause_after(&error).await,
+            Err(error) => troubles.pause_after(&error).await,
         }
     }
 }
@@ -188,6 +189,7 @@ async fn accept_unix(
         .ok()
         .and_then(|address| address.as_pathname().map(|path| path.display().to_string()))
         .unwrap_or_default();
+    let mut troubles = Troubles::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -203,16 +205,33 @@ async fn accept_unix(
                     welcome(Socket::Unix(stream), arrival, &registry, &settings());
                 }
             }
-            Err(error) => pause_after(&error).await,
+            Err(error) => troubles.pause_after(&error).await,
         }
     }
 }
 
-/// Out of descriptors, accepting at once again would only spin.
-async fn pause_after(error: &io::Error) {
-    if error.kind() != io::ErrorKind::ConnectionAborted {
-        tracing::warn!("Accepting a client connection: {error}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// How long nothing is accepted after an error: out of descriptors, trying at once again would only spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long the same trouble is not logged again.
+const LOG_PAUSE: Duration = Duration::from_secs(60);
+
+/// What goes wrong with accepting on one socket.
+#[derive(Default)]
+struct Troubles {
+    logged: Option<Instant>,
+}
+
+impl Troubles {
+    async fn pause_after(&mut self, error: &io::Error) {
+        // That peer gave up while it waited: the next one may be there already.
+        if error.kind() == io::ErrorKind::ConnectionAborted {
+            return;
+        }
+        if self.logged.is_none_or(|at| at.elapsed() > LOG_PAUSE) {
+            self.logged = Some(Instant::now());
+            tracing::warn!("Accepting a client connection: {error}");
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
 

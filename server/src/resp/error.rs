@@ -2,7 +2,7 @@
 //!
 //! Owns: the texts.   Uses: nothing.   Never: decides when an error applies.
 //!
-//! A text that echoes what a client sent is cut at 128 bytes, and CR, LF and NUL become spaces, so
+//! A text that echoes what a client sent is cut at 128 bytes and at a NUL, and CR and LF become spaces, so
 //! that no input can break a reply in two.
 
 use std::borrow::Cow;
@@ -87,11 +87,12 @@ impl Error {
     }
 }
 
-/// Makes client input fit for an error text: at most 128 bytes, nothing that could end the line.
+/// Makes client input fit for an error text: at most 128 bytes, none from a NUL on (Redis's texts end there),
+/// nothing that could end the line.
 pub fn echo(input: &[u8]) -> String {
-    let cut = &input[..input.len().min(128)];
+    let shown = input[..input.len().min(128)].iter().take_while(|&&b| b != 0);
     let clean: Vec<u8> =
-        cut.iter().map(|&b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }).collect();
+        shown.map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }).collect();
     String::from_utf8_lossy(&clean).into_owned()
 }
 

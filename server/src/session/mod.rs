@@ -136,6 +136,8 @@ pub struct Session {
     pub proto: Proto,
     /// May send commands.
     pub authenticated: bool,
+    /// Since when it could have given the password: it came, or forgot it with RESET.
+    pub stranger_since: Now,
     /// CLIENT REPLY.
     pub answers: Answers,
     /// CLIENT NO-EVICT.
@@ -184,6 +186,7 @@ impl Session {
             arrival,
             since: now,
             last_seen: now,
+            stranger_since: now,
             last_command: "NULL",
             commands: 0,
             bytes_in: 0,

@@ -1,13 +1,6 @@
-//! A fuzz target: any bytes are a program for the keyspace, which must agree with a plain map after each step.
+//! Target: any bytes are a program for the keyspace, which must agree with a plain map after each step.
 //!
 //! Owns: the meaning of the bytes.   Uses: the keyspace.   Never: a server, a socket.
-//!
-//! ```text
-//! cargo run --release -p lodestore-server --example fuzz_keyspace -- --seconds 60 --seed 1     random programs
-//! cargo run --release -p lodestore-server --example fuzz_keyspace -- FILE...                   one program each
-//! ```
-//! With a sanitizer: before `cargo` stand `RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address`, and
-//! `--target x86_64-unknown-linux-gnu` behind `run`.
 
 use lodestore_server::base::blob::Blob;
 use lodestore_server::base::random::{KeyHasher, Rng};
@@ -15,7 +8,6 @@ use lodestore_server::keyspace::{Db, EntryRef, Keyspace, Stretch};
 use lodestore_server::value::text::Scratch;
 use lodestore_server::value::{Put, PutText, ValueRef};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 type Known = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
@@ -111,7 +103,7 @@ fn compare(db: &Db, known: &Known) {
     assert_eq!(met, known.len());
 }
 
-fn run(bytes: &[u8]) {
+pub fn run(bytes: &[u8]) {
     let mut keyspace = Keyspace::new(1, KeyHasher::new(bytes.len() as u64));
     let (mut known, mut program) = (Known::new(), Program(bytes));
     while !program.0.is_empty() {
@@ -120,26 +112,7 @@ fn run(bytes: &[u8]) {
     compare(keyspace.db(0), &known);
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
-    };
-    let Some(seconds) = number("--seconds") else {
-        for file in &arguments {
-            run(&std::fs::read(file).expect("the program can be read"));
-        }
-        return;
-    };
-    let seed = number("--seed").unwrap_or(1);
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let (mut rng, mut programs) = (Rng::new(seed), 0);
-    while Instant::now() < end {
-        let len = 6 * (1 << rng.below(18));
-        let bytes: Vec<u8> = (0..len).map(|_| rng.next_u64() as u8).collect();
-        run(&bytes);
-        programs += 1;
-    }
-    println!("{programs} programs from seed {seed} agreed with the model");
+pub fn seeds() -> Vec<Vec<u8>> {
+    let mut rng = Rng::new(1);
+    (4..10).map(|power| (0..6 * (1 << power)).map(|_| rng.next_u64() as u8).collect()).collect()
 }

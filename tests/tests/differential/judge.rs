@@ -1,0 +1,343 @@
+//! Whether two answers are the same, and which differences are allowed.
+//!
+//! Owns: the table of what must or may differ, each row with its reason; what is never sent.
+//! Uses: reply.   Never: a socket.
+
+use crate::grammar::Args;
+use crate::program::CLIENTS;
+use crate::run::{Answer, Heard};
+use lodestore_tests::reply::Reply;
+use lodestore_tests::text::like;
+use lodestore_tests::transcript::Version;
+
+/// How answers are compared that cannot be equal byte for byte.
+enum Form {
+    /// The items may come in any order.
+    AnyOrder,
+    /// Only the kind of reply counts (an error's text does count).
+    Kind,
+    /// Numbers may be so far apart.
+    Near(i128),
+    /// A first page that is also the last one has the same keys in any order.
+    Page,
+    /// Ours may say nil, or neither does.
+    Missing,
+    /// Without the version and the checksum at the end.
+    Dump,
+}
+
+/// What cannot be equal: commands, how they are compared, why.
+const UNEQUAL: &[(&str, Form, &str)] = &[
+    ("keys config|get", Form::AnyOrder, "the order of a hash table"),
+    ("scan", Form::Page, "cursors and their order are each server's own"),
+    ("randomkey", Form::Kind, "chance"),
+    ("time", Form::Kind, "time"),
+    (
+        "dbsize",
+        Form::Near(5),
+        "whether an expired key was met by SCAN or RANDOMKEY; the end of a program is exact",
+    ),
+    ("lastsave", Form::Kind, "time"),
+    ("ttl expiretime", Form::Near(5), "the moment a command is executed, in seconds"),
+    ("pttl pexpiretime", Form::Near(5000), "the moment a command is executed, in milliseconds"),
+    ("object|idletime", Form::Kind, "Redis shares small numbers, and their age with them"),
+    ("object|freq", Form::Kind, "chance"),
+    ("object|refcount", Form::Kind, "values are not shared, nor held by a queue"),
+    ("dump", Form::Dump, "each server writes the version of its own format"),
+    ("memory|usage", Form::Kind, "entries are laid out in another way"),
+    ("hello", Form::Kind, "versions and the id of the client"),
+    ("info", Form::Kind, "figures of the process"),
+    ("client|id client|info client|list", Form::Kind, "ids, addresses, ages, buffers"),
+    ("command command|count command|info", Form::Kind, "not every command exists yet"),
+    ("command|list", Form::Kind, "not every command exists yet"),
+    ("acl|cat", Form::Kind, "not every command exists yet"),
+    (
+        "command|help client|help object|help memory|help config|help slowlog|help",
+        Form::Kind,
+        "the help names what exists on that server",
+    ),
+    (
+        "slowlog|get slowlog|len latency|latest latency|doctor latency|history lolwut",
+        Form::Kind,
+        "what was slow is a matter of the machine",
+    ),
+    ("memory|usage", Form::Missing, "an expired key is missing for every command of ours"),
+    ("role", Form::Kind, "an offset of the replication"),
+];
+
+/// A difference that was chosen.
+struct Chosen {
+    command: &'static str,
+    /// Only beside a peer below this version; `None`: beside every one.
+    before: Option<Version>,
+    /// Only beside a peer from this version on.
+    since: Version,
+    /// Our line, as `like` reads it.
+    ours: &'static str,
+    theirs: &'static str,
+    reason: &'static str,
+}
+
+const CHOSEN: &[Chosen] = &[
+    Chosen {
+        command: "object|encoding",
+        before: None,
+        since: (8, 0),
+        ours: "\"embstr\"",
+        theirs: "\"raw\"",
+        reason: "8.0 and later keep a short text beside its key, so the border moves with the key's length",
+    },
+    Chosen {
+        command: "config|set",
+        before: Some((8, 6)),
+        since: (0, 0),
+        ours: "*argument(s) must be one of the following: volatile-lru, *",
+        theirs: "*argument(s) must be one of the following: volatile-lru, *",
+        reason: "policies of later versions are named as well",
+    },
+];
+
+/// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
+const ECHO: usize = 128;
+
+/// Whether our error is theirs, but for what it leaves out of the input it repeats. Bytes that are no UTF-8 are
+/// repeated as U+FFFD, which is how theirs was read.
+fn is_cut_echo(ours: &str, theirs: &str) -> bool {
+    let (a, b) = (ours.as_bytes(), theirs.as_bytes());
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    ours == theirs || (ours.len() < theirs.len() && same >= ECHO && b.ends_with(&a[same..]))
+}
+
+/// What is never sent: how a command begins, why.
+const NEVER: &[(&str, &str)] = &[
+    ("auth", "7.2 and later forget its error while other replies wait to be sent"),
+    ("client reply", "it silences the connection"),
+    ("client pause", "it stops everybody"),
+    ("client kill", "the ids and addresses are not the same"),
+    ("client tracking", "pushes come at their own time"),
+    ("client unblock 1", "it could meet a client of the other program"),
+    ("debug sleep", "it takes time"),
+    ("debug segfault", "it ends the server"),
+    ("debug panic", "it ends the server"),
+    ("debug reload", "it takes time"),
+    ("debug set-active-expire", "the arena has set it"),
+    ("subscribe", "its replies are pushes"),
+    ("psubscribe", "its replies are pushes"),
+    ("ssubscribe", "its replies are pushes"),
+    ("monitor", "it is answered without end"),
+    ("quit", "the connection ends"),
+    ("shutdown", "the server ends"),
+    ("failover", "it changes the server's role"),
+    ("sync", "it makes a replica"),
+    ("psync", "it makes a replica"),
+    ("save", "it writes a file"),
+    ("bgsave", "it writes a file"),
+];
+
+/// Whether programs may send this. Short times are left out: what they lead to depends on the time.
+pub fn is_sent(args: &Args) -> bool {
+    let line = args.iter().take(3).map(|arg| String::from_utf8_lossy(arg).to_lowercase());
+    let line = line.collect::<Vec<_>>().join(" ");
+    let begins = |(start, _): &(&str, &str)| {
+        line.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    !NEVER.iter().any(begins) && !is_a_matter_of_time(args) && !is_of_one_version(args)
+}
+
+/// What older versions refuse for its arity, so that their EXEC fails: COMMAND GETKEYS of a single word (7.2
+/// and later take it), HELLO whose options are wrong in the end (7.2 and later then do none of them). And names of
+/// clients with a NUL: Redis looks at them up to there only.
+fn is_of_one_version(args: &Args) -> bool {
+    match name(args).as_str() {
+        "command|getkeys" | "command|getkeysandflags" => args.len() < 4,
+        "client|setname" | "client|setinfo" => args.iter().any(|arg| arg.contains(&0)),
+        "hello" if args.iter().any(|arg| arg.contains(&0)) => true,
+        "hello" => !matches!(args.len(), 1 | 2 | 4),
+        _ => false,
+    }
+}
+
+/// A time to live that ends after all that a number can say: Redis adds past its end, and the key is gone.
+const ENDLESS_MS: i64 = i64::MAX / 2;
+
+/// Below this many milliseconds a time to live may end while a program runs.
+const SHORT_MS: i64 = 60_000;
+
+fn is_a_matter_of_time(args: &Args) -> bool {
+    let number = |arg: &Vec<u8>| std::str::from_utf8(arg).ok()?.trim().parse::<i64>().ok();
+    let is_short = |arg: &Vec<u8>, unit: i64| {
+        number(arg).is_some_and(|n| n > 0 && n.saturating_mul(unit) < SHORT_MS)
+    };
+    let is_endless =
+        |arg: &Vec<u8>| name(args) == "restore" && number(arg).is_some_and(|n| n > ENDLESS_MS);
+    let word = args[0].to_ascii_lowercase();
+    let second = match &word[..] {
+        b"expire" | b"setex" => Some(1000),
+        b"pexpire" | b"psetex" | b"restore" => Some(1),
+        _ => None,
+    };
+    if let Some(unit) = second {
+        return args.get(2).is_some_and(|arg| is_short(arg, unit) || is_endless(arg));
+    }
+    // These wait for replicas that never come: only for a moment.
+    if matches!(&word[..], b"wait" | b"waitaof") {
+        let moment = |arg: &Vec<u8>| number(arg).is_some_and(|n| n > 3 || n == 0);
+        return args.last().is_some_and(moment);
+    }
+    args.windows(2).any(|pair| match &pair[0].to_ascii_lowercase()[..] {
+        b"ex" => is_short(&pair[1], 1000),
+        b"px" => is_short(&pair[1], 1),
+        _ => false,
+    })
+}
+
+/// What a comparison must remember of the commands before.
+pub struct Judge {
+    peer: Version,
+    /// The commands that each client has queued.
+    queued: [Vec<Args>; CLIENTS],
+}
+
+impl Judge {
+    pub fn new(peer: Version) -> Judge {
+        Judge { peer, queued: Default::default() }
+    }
+}
+
+/// Whether what the servers answered to a command of client `who` differs.
+pub fn difference(
+    judge: &mut Judge,
+    who: usize,
+    args: &Args,
+    ours: &Answer,
+    theirs: &Answer,
+) -> bool {
+    let (Ok(ours), Ok(theirs)) = (ours, theirs) else { return ours != theirs };
+    if let Reply::Status(word) = &theirs.reply
+        && word == "QUEUED"
+    {
+        judge.queued[who].push(args.clone());
+        return ours.bytes != theirs.bytes;
+    }
+    let queue = match name(args).as_str() {
+        "exec" if !matches!(theirs.reply, Reply::Error(_)) => {
+            std::mem::take(&mut judge.queued[who])
+        }
+        "exec" | "discard" | "reset" => {
+            judge.queued[who].clear();
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    if ours.bytes == theirs.bytes {
+        return false;
+    }
+    match (&ours.reply, &theirs.reply) {
+        (Reply::Array(mine), Reply::Array(other))
+            if !queue.is_empty() && mine.len() == other.len() =>
+        {
+            let mut all = queue.iter().zip(mine.iter().zip(other));
+            !all.all(|(args, (mine, other))| {
+                mine == other || is_allowed(judge.peer, args, mine, other)
+            })
+        }
+        _ => !is_allowed_here(judge.peer, args, ours, theirs),
+    }
+}
+
+/// Replies whose bytes differ. Where no row speaks of them they count as different even if they read alike.
+fn is_allowed_here(peer: Version, args: &Args, ours: &Heard, theirs: &Heard) -> bool {
+    is_allowed(peer, args, &ours.reply, &theirs.reply)
+}
+
+fn is_allowed(peer: Version, args: &Args, ours: &Reply, theirs: &Reply) -> bool {
+    let name = name(args);
+    let is_named = |names: &str| names.split(' ').any(|one| one == name || one == "*");
+    let by_form = UNEQUAL
+        .iter()
+        .filter(|(names, ..)| is_named(names))
+        .any(|(_, form, _)| is_same(form, args, ours, theirs));
+    let is_cut = match (ours, theirs) {
+        (Reply::Error(ours), Reply::Error(theirs)) => is_cut_echo(ours, theirs),
+        _ => false,
+    };
+    is_cut
+        || by_form
+        || CHOSEN.iter().any(|row| {
+            is_named(row.command)
+                && row.before.is_none_or(|before| peer < before)
+                && peer >= row.since
+                && like(row.ours.as_bytes(), ours.line().as_bytes())
+                && like(row.theirs.as_bytes(), theirs.line().as_bytes())
+                && !row.reason.is_empty()
+        })
+}
+
+fn is_same(form: &Form, args: &Args, ours: &Reply, theirs: &Reply) -> bool {
+    match form {
+        Form::AnyOrder => same_kind(ours, theirs) && sorted(ours) == sorted(theirs),
+        Form::Kind => same_kind(ours, theirs),
+        Form::Near(most) => match (ours, theirs) {
+            (Reply::Int(a), Reply::Int(b)) => {
+                ((*a < 0) == (*b < 0)) && (i128::from(*a) - i128::from(*b)).abs() <= *most
+            }
+            _ => false,
+        },
+        Form::Page => same_page(args, ours, theirs),
+        Form::Missing => matches!((ours, theirs), (Reply::Nil | Reply::Null, Reply::Int(_))),
+        Form::Dump => match (ours.bytes(), theirs.bytes()) {
+            (Some(a), Some(b)) => a.len() > 10 && b.len() > 10,
+            _ => false,
+        },
+    }
+}
+
+fn same_kind(ours: &Reply, theirs: &Reply) -> bool {
+    !matches!(ours, Reply::Error(_))
+        && std::mem::discriminant(ours) == std::mem::discriminant(theirs)
+}
+
+fn sorted(reply: &Reply) -> Vec<String> {
+    let mut items: Vec<String> = reply.items().iter().map(Reply::line).collect();
+    items.sort_unstable();
+    items
+}
+
+/// What SCAN answers. Which words that are no plain numbers are cursors has changed from 7.0 to 8.2, and again
+/// differs from what we read.
+fn same_page(args: &Args, ours: &Reply, theirs: &Reply) -> bool {
+    let is_plain = |cursor: &Vec<u8>| !cursor.is_empty() && cursor.iter().all(u8::is_ascii_digit);
+    if !args.get(1).is_some_and(is_plain) {
+        return true;
+    }
+    let (Reply::Array(mine), Reply::Array(other)) = (ours, theirs) else { return false };
+    let ([mine, my_keys], [other, other_keys]) = (&mine[..], &other[..]) else { return false };
+    let is_whole = args.get(1).is_some_and(|cursor| cursor == b"0")
+        && mine.text() == "0"
+        && other.text() == "0";
+    !is_whole || sorted(my_keys) == sorted(other_keys)
+}
+
+/// The name of a command, with its subcommand where it has some: `client|id`.
+fn name(args: &Args) -> String {
+    let word = |at: usize| args.get(at).map(|arg| String::from_utf8_lossy(arg).to_lowercase());
+    let name = word(0).unwrap_or_default();
+    match word(1) {
+        Some(second) if CONTAINERS.contains(&name.as_str()) => format!("{name}|{second}"),
+        _ => name,
+    }
+}
+
+const CONTAINERS: &[&str] = &[
+    "acl",
+    "client",
+    "command",
+    "commandlog",
+    "config",
+    "debug",
+    "latency",
+    "memory",
+    "object",
+    "pubsub",
+    "slowlog",
+];
