@@ -11,6 +11,7 @@ pub mod queue;
 pub mod random;
 pub mod relation;
 pub mod sha1;
+pub mod sha256;
 pub mod slab;
 pub mod subsequence;
 pub mod sys;

@@ -201,6 +201,15 @@ impl<T> Relation<T> {
         true
     }
 
+    /// Ends all pairs of a name and returns their numbers, in the order of their pairs. O(its pairs).
+    pub fn take(&mut self, text: &[u8]) -> Vec<u64> {
+        let numbers: Vec<u64> = self.numbers(text).map(|(number, _)| number).collect();
+        for &number in &numbers {
+            self.remove(text, number);
+        }
+        numbers
+    }
+
     /// Ends all pairs of a number. O(its pairs).
     pub fn forget(&mut self, number: u64) {
         self.forget_some(number, usize::MAX);
@@ -280,6 +289,16 @@ impl<T> Relation<T> {
         })
     }
 
+    /// The name that came first of those that are there. O(1).
+    pub fn oldest(&self) -> Option<&[u8]> {
+        self.names.get(self.order.first).map(|name| &*name.text)
+    }
+
+    /// How many pairs there are. O(1).
+    pub fn pairs(&self) -> usize {
+        self.by_pair.len()
+    }
+
     /// How many names there are.
     pub fn len(&self) -> usize {
         self.by_text.len()
@@ -322,6 +341,21 @@ mod tests {
         assert_eq!(pairs.bytes_of(1), pairs.bytes_of(2));
         pairs.forget(1);
         assert_eq!(pairs.bytes_of(1), 0);
+    }
+
+    #[test]
+    fn a_name_is_taken_with_all_its_numbers() {
+        let mut pairs = relation();
+        for (name, number) in [(b"a", 5), (b"b", 5), (b"a", 3)] {
+            pairs.insert(name, number, 0);
+        }
+        assert_eq!((pairs.oldest(), pairs.pairs()), (Some(b"a".as_slice()), 3));
+        assert_eq!(pairs.take(b"a"), [5, 3]);
+        assert_eq!((pairs.oldest(), pairs.pairs()), (Some(b"b".as_slice()), 1));
+        assert_eq!(names(&pairs, 5), [b"b"]);
+        assert!(pairs.take(b"a").is_empty());
+        pairs.take(b"b");
+        assert!(pairs.oldest().is_none() && pairs.is_empty());
     }
 
     #[test]

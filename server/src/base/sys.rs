@@ -31,6 +31,20 @@ pub fn fork() -> io::Result<Fork> {
     }
 }
 
+/// Fills `out` with bytes that nobody can guess.
+///
+/// # Errors
+/// The kernel's; it has none for a short `out` on a machine that has finished starting.
+pub fn entropy(out: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        // SAFETY: `rest` is a valid place to write to, as long as it is said to be.
+        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        filled += usize::try_from(got).map_err(|_| io::Error::last_os_error())?;
+    }
+    Ok(())
+}
+
 /// Whether a child may ask for less of the processor and of the disk.
 static MAY_STEP_BACK: AtomicBool = AtomicBool::new(true);
 

@@ -24,6 +24,7 @@ use crate::io::bell::Bell;
 use crate::io::clock::Clock;
 use crate::io::core::Core;
 use crate::io::disk::{OWN_DESCRIPTORS, World};
+use crate::io::ending::Ending;
 use crate::io::listener::Listeners;
 use crate::io::memory::Meter;
 use crate::io::reactor::{Reactor, Role, install, with};
@@ -33,7 +34,6 @@ use crate::io::threads;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What this process leaves in the world while it runs.
@@ -187,7 +187,7 @@ fn run(
     engine.came_from(asked);
     let preparer = engine.preparer();
     let bell = Bell::default();
-    let ending = Arc::new(AtomicBool::new(false));
+    let ending = Arc::new(Ending::default());
     let mut links = Vec::new();
     for thread in 1..=threads {
         let (settings, registry) = (Arc::clone(&settings), Arc::clone(&registry));

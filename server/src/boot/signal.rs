@@ -4,9 +4,9 @@
 //! the second signal.
 
 use crate::io::bell::Bell;
+use crate::io::ending::{Asked, Ending};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Starts the thread. It raises `ending`, wakes the core and calls `told`; SIGHUP is ignored. A thread of its own, so
@@ -14,11 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// # Errors
 /// No thread or descriptor left.
-pub fn listen(
-    ending: Arc<AtomicBool>,
-    core: Bell,
-    told: impl Fn() + Send + 'static,
-) -> io::Result<()> {
+pub fn listen(ending: Arc<Ending>, core: Bell, told: impl Fn() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Here and not in the thread: a signal that comes before its handler would end the process.
     let handlers = {
@@ -41,17 +37,17 @@ struct Handlers {
     hangup: Signal,
 }
 
-async fn wait(handlers: Handlers, ending: &AtomicBool, core: &Bell, told: &dyn Fn()) {
+async fn wait(handlers: Handlers, ending: &Ending, core: &Bell, told: &dyn Fn()) {
     let Handlers { mut terminate, mut interrupt, mut hangup } = handlers;
     loop {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let (name, how) = tokio::select! {
+            _ = terminate.recv() => ("SIGTERM", Asked::Terminate),
+            _ = interrupt.recv() => ("SIGINT", Asked::Interrupt),
             _ = hangup.recv() => continue,
         };
         // Lowered again if the last snapshot failed and the server stays: then a signal asks anew.
-        let asked = ending.swap(true, Ordering::SeqCst);
-        if asked && name == "SIGINT" {
+        let asked = ending.ask(how);
+        if asked && how == Asked::Interrupt {
             tracing::warn!("You insist... exiting now.");
             std::process::exit(1);
         }

@@ -1,6 +1,6 @@
 //! CLIENT: what a connection says of itself, and what one may do to others.
 //!
-//! Owns: CLIENT and its subcommands but INFO, KILL and LIST.   Uses: SessionCx, ServerCx, pause.
+//! Owns: CLIENT and its subcommands but INFO, KILL, LIST and those of tracking.   Uses: SessionCx, ServerCx, pause.
 //! Never: data.
 
 use super::client_list::{INFO, KILL, LIST};
@@ -8,6 +8,7 @@ use super::context::{ServerCx, SessionCx};
 use super::help::help;
 use super::next::Next;
 use super::row::*;
+use super::tracking::{CACHING, GETREDIR, TRACKING, TRACKINGINFO};
 use crate::base::bytes::parse_i64;
 use crate::resp::error::echo;
 use crate::resp::{Error, Result};
@@ -26,19 +27,56 @@ static CLIENT: Command = Command {
     summary: "Tells of connections and governs them.",
     complexity: "Depends on subcommand.",
     subcommands: &[
-        &GETNAME, &HELP, &ID, &INFO, &KILL, &LIST, &NO_EVICT, &NO_TOUCH, &PAUSE, &REPLY, &SETINFO,
-        &SETNAME, &UNBLOCK, &UNPAUSE,
+        &CACHING,
+        &CAPA,
+        &GETNAME,
+        &GETREDIR,
+        &HELP,
+        &ID,
+        &IMPORT_SOURCE,
+        &INFO,
+        &KILL,
+        &LIST,
+        &NO_EVICT,
+        &NO_TOUCH,
+        &PAUSE,
+        &REPLY,
+        &SETINFO,
+        &SETNAME,
+        &TRACKING,
+        &TRACKINGINFO,
+        &UNBLOCK,
+        &UNPAUSE,
     ],
     run: Run::Container,
     ..Command::BASE
 };
 
 /// What every connection may ask for.
-pub(super) const OWN: Flags = NOSCRIPT.and(LOADING).and(STALE);
+pub(super) const OWN: Flags = NOSCRIPT.and(LOADING).and(STALE).and(KEEPS_CACHING);
 /// What concerns other connections too.
 pub(super) const OTHERS: Flags = OWN.and(ADMIN);
 
 const ON_OR_OFF: &[Arg] = &[one_of("enabled", &[token("on", "ON"), token("off", "OFF")])];
+
+static CAPA: Command = Command {
+    name: "client|capa",
+    since: "8.0.0",
+    group: Group::Connection,
+    summary: "Tells the server what the connection can handle.",
+    args: &[string("capability").multiple()],
+    flags: OWN,
+    run: Run::Session(capa),
+    ..Command::BASE
+};
+
+/// What is unknown is left alone, so that a client can say the same to every server.
+fn capa(cx: &mut SessionCx<'_>) -> Result<Next> {
+    let mut words = cx.args.from(2).iter();
+    cx.me.follows_redirects |= words.any(|word| word.eq_ignore_ascii_case(b"redirect"));
+    cx.reply.ok();
+    Ok(Next::Done)
+}
 
 static GETNAME: Command = Command {
     name: "client|getname",
@@ -63,7 +101,7 @@ static HELP: Command = Command {
     since: "5.0.0",
     group: Group::Connection,
     summary: "Returns what the subcommands do.",
-    flags: LOADING.and(STALE),
+    flags: LOADING.and(STALE).and(KEEPS_CACHING),
     run: Run::Session(help_on_client),
     ..Command::BASE
 };
@@ -85,6 +123,26 @@ static ID: Command = Command {
 
 fn id(cx: &mut SessionCx<'_>) -> Result<Next> {
     cx.reply.int(cx.me.id().0 as i64);
+    Ok(Next::Done)
+}
+
+static IMPORT_SOURCE: Command = Command {
+    name: "client|import-source",
+    since: "8.1.0",
+    group: Group::Connection,
+    summary: "Says that the connection brings data in from another server.",
+    args: ON_OR_OFF,
+    flags: OWN,
+    run: Run::Session(import_source),
+    ..Command::BASE
+};
+
+/// There is no import mode, so nobody can be its source.
+fn import_source(cx: &mut SessionCx<'_>) -> Result<Next> {
+    if !cx.arg(2).eq_ignore_ascii_case(b"off") {
+        return Err(Error::text("ERR Server is not in import mode"));
+    }
+    cx.reply.ok();
     Ok(Next::Done)
 }
 

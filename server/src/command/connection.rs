@@ -6,6 +6,7 @@ use super::client::check_label;
 use super::context::SessionCx;
 use super::next::Next;
 use super::row::*;
+use super::tracking::switch_off;
 use crate::base::bytes::parse_i64;
 use crate::config::Config;
 use crate::persist::rdb::save::CLAIMED_VERSION;
@@ -237,6 +238,7 @@ static QUIT: Command = Command {
     since: "1.0.0",
     group: Group::Connection,
     summary: "Closes the connection.",
+    deprecated: Some(("7.2.0", "just closing the connection")),
     // Real servers take any words behind it; COMMAND DOCS tells of none.
     args: &[string("ignored").optional().multiple()],
     flags: ANY_TIME.and(NOT_QUEUED).and(WHILE_SUBSCRIBED),
@@ -264,6 +266,8 @@ fn reset(cx: &mut SessionCx<'_>) -> Result<Next> {
     let me = &mut *cx.me;
     me.end_transaction(cx.watch);
     cx.pubsub.forget(me.id().0);
+    switch_off(cx);
+    let me = &mut *cx.me;
     (me.channels, me.patterns) = (0, 0);
     me.db = 0;
     if me.labels().is_some() {

@@ -13,6 +13,7 @@ use super::text::text_of;
 use super::window::Window;
 use crate::base::alloc;
 use crate::base::random::Rng;
+use crate::base::relation::Relation;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::keyspace::access::Touch;
@@ -24,6 +25,7 @@ use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
+use crate::session::tracking::Tracking;
 use crate::session::wait::Patience;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
@@ -42,6 +44,8 @@ pub struct Parts {
     pub pubsub: PubSub,
     /// Who watches which keys.
     pub watch: Watch,
+    /// Who keeps copies of which keys.
+    pub tracking: Tracking,
     /// Whether clients are paused.
     pub pause: Pause,
     /// What is counted.
@@ -95,13 +99,16 @@ pub struct Removed {
     pub values: Vec<Value>,
     /// Databases that were emptied.
     pub databases: Vec<Dropped>,
+    /// Keys that were noted for clients with copies of them.
+    pub noted: Vec<Relation<()>>,
 }
 
 impl Removed {
     /// How many objects that is, as Redis counts: a database as many as it had keys.
     pub fn objects(&self) -> u64 {
         let keys: usize = self.databases.iter().map(Dropped::len).sum();
-        (self.values.len() + keys) as u64
+        let noted: usize = self.noted.iter().map(Relation::len).sum();
+        (self.values.len() + keys + noted) as u64
     }
 }
 
@@ -482,6 +489,8 @@ pub struct SessionCx<'a> {
     pub pubsub: &'a mut PubSub,
     /// Who watches which keys.
     pub watch: &'a mut Watch,
+    /// Who keeps copies of which keys.
+    pub tracking: &'a mut Tracking,
     /// The databases, to look at.
     pub keyspace: &'a Keyspace,
     /// The settings.

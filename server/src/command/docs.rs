@@ -14,10 +14,20 @@ pub fn write_docs(reply: &mut Reply, row: &Command) {
         ("complexity", row.complexity),
     ];
     let more = usize::from(!row.args.is_empty()) + usize::from(!row.subcommands.is_empty());
-    reply.map(facts.len() + more);
+    let warning = if row.deprecated.is_some() { 3 } else { 0 };
+    reply.map(facts.len() + warning + more);
     for (name, value) in facts {
         reply.bulk(name.as_bytes());
         reply.bulk(value.as_bytes());
+    }
+    if let Some((since, instead)) = row.deprecated {
+        reply.bulk(b"doc_flags");
+        reply.set(1);
+        reply.simple("deprecated");
+        for (name, value) in [("deprecated_since", since), ("replaced_by", instead)] {
+            reply.bulk(name.as_bytes());
+            reply.bulk(value.as_bytes());
+        }
     }
     if !row.args.is_empty() {
         reply.bulk(b"arguments");
@@ -69,7 +79,11 @@ impl Arguments<'_> {
             self.pair("token", arg.token);
             pairs += 1;
         }
-        let flags = [(arg.optional, "optional"), (arg.multiple, "multiple")];
+        let flags = [
+            (arg.optional, "optional"),
+            (arg.multiple, "multiple"),
+            (arg.multiple_token, "multiple_token"),
+        ];
         let count = flags.iter().filter(|(holds, _)| *holds).count();
         if count > 0 {
             self.reply.bulk(b"flags");

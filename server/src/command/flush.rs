@@ -31,6 +31,8 @@ fn waits(cx: &WriteCx<'_>) -> Result<bool> {
 fn empty(cx: &mut WriteCx<'_>, db: usize) -> Change {
     let keys = cx.keyspace.db(db).len();
     if keys == 0 {
+        // Whoever keeps copies is told of any flush, as Redis does it.
+        let _ = cx.changes.flushed(db, 0);
         return Change::NONE;
     }
     let dropped = cx.keyspace.db_mut(db).clear();
@@ -55,6 +57,7 @@ fn flushall(cx: &mut WriteCx<'_>) -> Result<Change> {
     cx.await_freed = waits(cx)?;
     let mut change = Change::NONE;
     cx.changes.emptied_all();
+    let _ = cx.changes.flushed(cx.db, 0);
     for db in 0..cx.keyspace.written() {
         let emptied = empty(cx, db);
         if emptied != Change::NONE {

@@ -45,7 +45,8 @@ fn written(arg: &Arg) -> String {
     };
     let space = if arg.token.is_empty() || what.is_empty() { "" } else { " " };
     let one = format!("{}{space}{what}", arg.token);
-    let one = if arg.multiple { format!("{one} [{what} ...]") } else { one };
+    let again = if arg.multiple_token { one.clone() } else { what.clone() };
+    let one = if arg.multiple { format!("{one} [{again} ...]") } else { one };
     if arg.optional { format!("[{one}]") } else { one }
 }
 

@@ -64,7 +64,7 @@ pub static CLIENTS: &[Field] = &[
             |session: &Session| session.wait.as_ref().is_some_and(|wait| wait.until.is_some());
         count(sessions(facts, has_end))
     }),
-    Fixed("tracking_clients", "0"),
+    One("tracking_clients", |facts| count(facts.parts.tracking.client_count())),
     One("pubsub_clients", |facts| count(sessions(facts, |session| session.subscriptions() > 0))),
     One("watching_clients", |facts| count(sessions(facts, |session| session.watching > 0))),
     // No command waits for a key yet.

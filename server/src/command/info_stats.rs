@@ -53,9 +53,9 @@ pub static STATS: &[Field] = &[
     One("total_forks", |facts| facts.parts.persist.forks.into()),
     Fixed("migrate_cached_sockets", "0"),
     Fixed("slave_expires_tracked_keys", "0"),
-    Fixed("tracking_total_keys", "0"),
-    Fixed("tracking_total_items", "0"),
-    Fixed("tracking_total_prefixes", "0"),
+    One("tracking_total_keys", |facts| count(facts.parts.tracking.key_count())),
+    One("tracking_total_items", |facts| count(facts.parts.tracking.item_count())),
+    One("tracking_total_prefixes", |facts| count(facts.parts.tracking.prefix_count())),
     Fixed("unexpected_error_replies", "0"),
     One("total_error_replies", |facts| facts.parts.stats.errors.into()),
     // A string, all that RESTORE takes yet, cannot be unsound inside.

@@ -66,4 +66,8 @@ pub trait IoCounters {
     fn ring_depth(&self) -> RingDepth {
         RingDepth::default()
     }
+    /// Fills `out` with bytes that nobody can guess; says false if there are none to be had.
+    fn entropy(&self, _out: &mut [u8]) -> bool {
+        false
+    }
 }

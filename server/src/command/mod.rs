@@ -14,10 +14,13 @@ pub mod shown;
 pub mod text;
 pub mod window;
 
+mod acl;
 mod bounded;
 mod categories;
 mod client;
-pub mod client_list;
+mod client_filter;
+pub mod client_line;
+mod client_list;
 mod compare;
 mod condition;
 mod config;
@@ -43,21 +46,24 @@ mod info_stats;
 mod introspect;
 mod io_counters;
 pub mod key_spec;
-mod keys;
+pub mod keys;
 mod latency;
 mod latency_doctor;
 mod latency_graph;
 mod latency_histogram;
 mod lcs;
+mod lolwut;
 mod memory;
 mod memory_doctor;
 mod memory_stats;
+mod module;
 mod monitor;
 mod object;
 mod persist;
 mod pubsub;
 mod range;
 mod rename;
+mod role;
 mod scan;
 mod server;
 mod set;
@@ -66,11 +72,13 @@ mod set_options;
 mod slow_log;
 mod string;
 mod swap;
+mod tracking;
 mod transaction;
 mod wait;
 
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
+    acl::TABLE,
     bounded::TABLE,
     client::TABLE,
     compare::TABLE,
@@ -88,13 +96,16 @@ static FAMILIES: &[&[&row::Command]] = &[
     introspect::TABLE,
     latency::TABLE,
     lcs::TABLE,
+    lolwut::TABLE,
     memory::TABLE,
+    module::TABLE,
     monitor::TABLE,
     object::TABLE,
     persist::TABLE,
     pubsub::TABLE,
     range::TABLE,
     rename::TABLE,
+    role::TABLE,
     scan::TABLE,
     server::TABLE,
     set::TABLE,

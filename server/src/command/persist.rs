@@ -1,6 +1,6 @@
 //! Commands about snapshots.
 //!
-//! Owns: SAVE, BGSAVE, LASTSAVE.   Uses: ServerCx.   Never: the disk (the engine's host has that).
+//! Owns: BGREWRITEAOF, BGSAVE, LASTSAVE, SAVE.   Uses: ServerCx.   Never: the disk (the engine's host has that).
 
 use super::context::ServerCx;
 use super::next::Next;
@@ -8,8 +8,23 @@ use super::row::*;
 use crate::resp::{Error, Result};
 
 /// The family, sorted by name.
-pub static TABLE: &[&Command] = &[&BGSAVE, &LASTSAVE, &SAVE];
+pub static TABLE: &[&Command] = &[&BGREWRITEAOF, &BGSAVE, &LASTSAVE, &SAVE];
 const _: () = check(TABLE);
+
+static BGREWRITEAOF: Command = Command {
+    name: "bgrewriteaof",
+    since: "1.0.0",
+    group: Group::Server,
+    summary: "Writes the append-only log anew in the background.",
+    complexity: "O(1)",
+    flags: ADMIN.and(NOSCRIPT).and(NO_ASYNC_LOADING),
+    run: Run::Server(bgrewriteaof),
+    ..Command::BASE
+};
+
+fn bgrewriteaof(_cx: &mut ServerCx<'_>) -> Result<Next> {
+    Err(Error::text("ERR The append-only log is not implemented yet"))
+}
 
 static BGSAVE: Command = Command {
     name: "bgsave",

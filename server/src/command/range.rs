@@ -159,6 +159,7 @@ static SUBSTR: Command = Command {
     group: Group::String,
     summary: "Returns a part of a string: the old name of GETRANGE.",
     complexity: "O(N) where N is the length of the part.",
+    deprecated: Some(("2.0.0", "`GETRANGE`")),
     args: RANGE,
     keys: READ_ONE,
     run: Run::Read(getrange),

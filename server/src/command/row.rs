@@ -27,6 +27,8 @@ pub struct Command {
     pub summary: &'static str,
     /// Its cost, in the words of COMMAND DOCS.
     pub complexity: &'static str,
+    /// Since when it is discouraged, and what to use in its place.
+    pub deprecated: Option<(&'static str, &'static str)>,
     /// Its arguments, the name left out. Arity follows from them.
     pub args: &'static [Arg],
     /// Where its keys stand.
@@ -160,6 +162,8 @@ flags! {
     /// It may take long although COMMAND INFO must say FAST (APPEND copies a large
     /// string, DIGEST reads it): timed by itself.
     ALONE = 31, "";
+    /// Leaves what CLIENT CACHING said to the next command: the CLIENT family.
+    KEEPS_CACHING = 26, "";
     /// In the ACL category admin although it changes nothing: LASTSAVE.
     ADMIN_CATEGORY = 23, "";
     /// Goes on in a slot that is on its way to another node: RESTORE-ASKING.
@@ -226,10 +230,12 @@ pub struct Arg {
     pub optional: bool,
     /// It may be repeated.
     pub multiple: bool,
+    /// Its word is repeated with it.
+    pub multiple_token: bool,
 }
 
 const fn plain(name: &'static str, kind: Kind) -> Arg {
-    Arg { name, kind, token: "", optional: false, multiple: false }
+    Arg { name, kind, token: "", optional: false, multiple: false, multiple_token: false }
 }
 /// A key.
 pub const fn key(name: &'static str) -> Arg {
@@ -276,6 +282,10 @@ impl Arg {
     /// It may be repeated.
     pub const fn multiple(self) -> Arg {
         Arg { multiple: true, ..self }
+    }
+    /// It may be repeated, each time behind its word.
+    pub const fn multiple_token(self) -> Arg {
+        Arg { multiple: true, multiple_token: true, ..self }
     }
     /// It stands behind a word of its own.
     pub const fn after(self, word: &'static str) -> Arg {
@@ -371,6 +381,7 @@ impl Command {
         group: Group::Unset,
         summary: "",
         complexity: "O(1)",
+        deprecated: None,
         args: &[],
         keys: &[],
         access_without: None,

@@ -21,6 +21,8 @@ pub struct ChangeError {
 pub enum Fault {
     /// There is no such setting.
     Unknown,
+    /// The setting cannot be set here, to whatever; the words say why.
+    Barred(String),
     /// The setting does not take this; the words say why.
     Refused(String),
 }
@@ -37,13 +39,15 @@ impl ChangeError {
             Fault::Unknown => {
                 format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
             }
-            Fault::Refused(words) => {
-                // Redis names the setting here, not what was typed.
-                let name = name.to_ascii_lowercase();
-                format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {words}")
-            }
+            Fault::Barred(words) => failed(name, words),
+            // Redis names the setting here, not what was typed.
+            Fault::Refused(words) => failed(&name.to_ascii_lowercase(), words),
         }
     }
+}
+
+fn failed(name: &str, words: &str) -> String {
+    format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {words}")
 }
 
 impl Config {
@@ -111,7 +115,7 @@ fn changeable(
     let mut rows: Vec<(usize, &'static Row)> = Vec::new();
     let mut standing: Vec<&Standing> = Vec::new();
     for (index, (name, value)) in pairs.iter().enumerate() {
-        let refused = |words: &str| Err(ChangeError::refused(index, words));
+        let refused = |words: &str| Err(ChangeError { index, fault: Fault::Barred(words.into()) });
         let Some(row) = row(name) else {
             let unknown = ChangeError { index, fault: Fault::Unknown };
             let setting = known::standing(name).ok_or(unknown)?;

@@ -5,6 +5,7 @@
 
 mod change;
 mod example;
+pub mod farewell;
 pub mod kinds;
 mod known;
 pub mod lists;

@@ -6,6 +6,7 @@
 //! The macro makes of the rows: the struct [`Config`] and its `Default`, the table [`ROWS`] for CONFIG
 //! GET and SET and the parser, and through it `redis.conf.example`. To add a setting, add a row.
 
+use super::farewell::Farewell;
 use super::kinds::{
     Allow, Hertz, HugePages, IoThreads, LogFormat, LogLevel, MemoryPolicy, Mode, OomScores,
     Percent, Range, RdbVersion, Secret, Setting, Supervised, SyslogFacility, TimestampFormat,
@@ -137,6 +138,10 @@ settings! {
         /// that take most are disconnected, but for those that said CLIENT NO-EVICT ON. 0 is no limit; less
         /// than 128kb counts as 128kb.
         "maxmemory-clients" max_client_memory: ClientMemory = ClientMemory::Bytes(0), Live;
+
+        /// How many keys to note for clients that keep copies of them (CLIENT TRACKING). Beyond that the keys
+        /// noted first are forgotten, and their readers told as if they had changed. 0 is no limit.
+        "tracking-table-max-keys" tracking_keys: u64 = 1_000_000, Live;
     }
 
     section "Freeing" {
@@ -288,6 +293,19 @@ settings! {
         /// The percentiles that INFO latencystats shows.
         "latency-tracking-info-percentiles" latency_percentiles: Percentiles =
             Percentiles(vec![50.0, 99.0, 99.9]), Live;
+    }
+
+    section "Process" {
+        /// What SIGINT means: `default`, which saves if save points are set, or words of SHUTDOWN: save, nosave,
+        /// now, force.
+        "shutdown-on-sigint" on_sigint: Farewell = Farewell::default(), Live;
+
+        /// What SIGTERM means; as shutdown-on-sigint.
+        "shutdown-on-sigterm" on_sigterm: Farewell = Farewell::default(), Live;
+
+        /// For how many seconds to wait at the end for replicas that lag behind. There are no replicas yet, so
+        /// nothing is waited for.
+        "shutdown-timeout" shutdown_timeout: u32 = 10, Live, in 0..=i32::MAX;
     }
 
     section "Messages" {

@@ -328,6 +328,10 @@ impl Engine {
     /// it refuses.
     fn refuse(&mut self, me: &mut Session, row: Option<&Command>, reply: &mut Reply, error: Error) {
         me.wait = None;
+        if let Some(mode) = &mut me.tracking {
+            // It was said for this command, not for the next.
+            mode.caching &= me.transaction.is_some();
+        }
         if row.is_some_and(|row| row.flags.has(RUNS_QUEUE)) {
             me.end_transaction(&mut self.parts.watch);
             let text = error.to_string();
@@ -432,6 +436,9 @@ impl Engine {
         self.bury_expired(me);
         self.tell_misses(me);
         self.follow(me);
+        if me.tracking.is_some() {
+            self.note_reads(me, row, args, in_exec);
+        }
         next
     }
 
@@ -501,7 +508,7 @@ impl Engine {
         reply: &mut Reply,
         in_exec: bool,
     ) -> crate::resp::Result<Next> {
-        let Parts { keyspace, config, sessions, pubsub, watch, stats, changes, .. } =
+        let Parts { keyspace, config, sessions, pubsub, watch, tracking, stats, changes, .. } =
             &mut self.parts;
         let mut cx = SessionCx {
             args,
@@ -510,6 +517,7 @@ impl Engine {
             sessions,
             pubsub,
             watch,
+            tracking,
             keyspace,
             config,
             stats,

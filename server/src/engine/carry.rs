@@ -76,6 +76,7 @@ impl Engine {
     /// Runs a transaction's queue as one unit; its replies form one array.
     fn run_transaction(&mut self, host: &mut dyn Host, me: &mut Session, reply: &mut Reply) {
         let Some(transaction) = me.transaction.take() else { return };
+        me.executing = u16::try_from(transaction.len()).unwrap_or(u16::MAX);
         reply.array(transaction.len());
         self.feed.begin_unit();
         for (row, args) in transaction.commands() {
@@ -85,6 +86,10 @@ impl Engine {
             self.note_large_reply(me, prepared, args, reply.len() - replied);
         }
         self.feed.end_unit();
+        me.executing = 0;
+        if let Some(mode) = &mut me.tracking {
+            mode.caching = false;
+        }
     }
 
     fn prepare_queued(&self, row: RowId, args: Args<'_>) -> Prepared {

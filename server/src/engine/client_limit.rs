@@ -5,7 +5,7 @@
 use super::Engine;
 use super::cron::Again;
 use super::port::{Host, Outbound};
-use crate::command::client_list;
+use crate::command::client_line;
 use crate::config::ClientMemory;
 
 /// No lower limit is taken at its word: a server that closes everybody could not even be told another one.
@@ -56,7 +56,7 @@ impl Engine {
     fn evict_client(&mut self, host: &dyn Host, seat: u32) {
         let Some(session) = self.parts.sessions.at(seat) else { return };
         let (id, route) = (session.id(), session.route);
-        let line = client_list::line(session, host, self.now);
+        let line = client_line::line(session, host, self.now);
         tracing::info!("Evicting client: {line}");
         self.parts.stats.evicted_clients += 1;
         self.drop_client(id);

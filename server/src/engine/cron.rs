@@ -80,6 +80,8 @@ const DUTIES: &[Duty] = &[
     duty("settings", Rate::EveryTurn, Engine::anybody_awaits_rewrite, Engine::answer_rewrites),
     // A few hundred keys or channels of a client that is gone.
     duty("forget", Rate::EveryTurn, Engine::has_leaving, Engine::forget_leaving),
+    // SLICE keys with their readers.
+    duty("tracking", Rate::EveryTurn, Engine::notes_too_much, Engine::forget_noted),
     // At most 5 ms of loading, while nobody is served.
     duty("load", Rate::EveryTurn, Engine::is_loading, load),
     // One slice of evicting, as long as maxmemory-eviction-tenacity says.

@@ -6,7 +6,7 @@
 //! The feed is the stream of requests that makes a second data set equal to this one. Nobody reads
 //! it yet but tests; the log and replicas will.
 
-use super::Engine;
+use super::{Engine, tracking};
 use crate::command::context::Parts;
 use crate::command::deliver;
 use crate::config::EventClasses;
@@ -20,8 +20,12 @@ type Follower = fn(&mut Engine, &mut Session);
 
 /// In this order, because: a watcher must fail before anybody is served; the feed must hold what
 /// replicas are told before a waiter is served, each as a call of its own.
-const FOLLOWERS: &[(&str, Follower)] =
-    &[("watch", fail_watchers), ("notify", publish_events), ("log", append_to_feed)];
+const FOLLOWERS: &[(&str, Follower)] = &[
+    ("watch", fail_watchers),
+    ("tracking", tracking::invalidate),
+    ("notify", publish_events),
+    ("log", append_to_feed),
+];
 
 impl Engine {
     /// Publishes the keys that the call looked for in vain. A miss is an event, but no change.

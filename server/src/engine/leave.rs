@@ -1,6 +1,6 @@
 //! How clients leave, however many at once and whatever they leave behind.
 //!
-//! Owns: the list of parts that keep client ids.   Uses: sessions, watch, pubsub.   Never: a socket.
+//! Owns: the list of parts that keep client ids.   Uses: sessions, watch, tracking, pubsub.   Never: a socket.
 //!
 //! A session goes at once; from then on its id names nobody. What the parts keep of it goes in slices: a client may have
 //! subscribed to a million channels, and many clients may be closed by one command.
@@ -17,6 +17,7 @@ type Forget = fn(&mut Parts, ClientId, usize) -> bool;
 /// Every part that keeps client ids.
 const FORGET: &[(&str, Forget)] = &[
     ("watch", |parts, id, most| parts.watch.forget_some(id, most)),
+    ("tracking", |parts, id, most| parts.tracking.forget_some(id, most)),
     ("pubsub", |parts, id, most| parts.pubsub.forget_some(id.0, most)),
 ];
 

@@ -37,6 +37,7 @@ pub mod port;
 mod rewrite;
 pub mod snapshot;
 mod timing;
+mod tracking;
 mod wait;
 
 use crate::base::random::{KeyHasher, Rng};
@@ -50,6 +51,7 @@ use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
+use crate::session::tracking::Tracking;
 use crate::session::watch::Watch;
 use crate::session::{Arrival, Buffers, Class, ClientId, Route, Session, Sessions};
 use crate::stats::Stats;
@@ -108,7 +110,8 @@ impl Engine {
             keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::new(tables.clone()),
             pubsub: PubSub::new(tables.clone()),
-            watch: Watch::new(tables),
+            watch: Watch::new(tables.clone()),
+            tracking: Tracking::new(tables),
             pause: Pause::default(),
             stats: Stats::new(index.len()),
             persist: Persist::default(),
@@ -251,6 +254,9 @@ impl Engine {
 
     /// Sends what the turn pushed and closes what it closed.
     fn flush(&mut self) {
+        if self.parts.tracking.has_broadcasts() {
+            self.broadcast_changes();
+        }
         for id in self.parts.sessions.take_pushed() {
             if let Some(session) = self.parts.sessions.get_mut(id)
                 && let Some(pushes) = session.take_outbox()
@@ -281,7 +287,11 @@ impl Engine {
 
     /// Whether work is left over from the turn: call again without waiting.
     pub fn busy(&self) -> bool {
-        !self.queue.is_empty() || self.load.is_some() || self.is_parting() || self.is_pressed()
+        !self.queue.is_empty()
+            || self.load.is_some()
+            || self.is_parting()
+            || self.is_pressed()
+            || self.notes_too_much()
     }
 
     /// Whether the data set is still being loaded.
@@ -331,6 +341,7 @@ impl Engine {
     /// listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
+            || !self.parts.tracking.is_idle()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());
         self.watched = self.wants_each();

@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::disk::World;
+use super::ending::{Asked, Ending};
 use super::settings::IoSettings;
 use super::threads::{Link, ToWorker};
 use crate::command::next::Shutdown;
@@ -12,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::port::{Inbound, Outbound};
 use crate::session::Route;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use tokio::sync::Notify;
 
 /// Messages to one worker that may wait beside its full ring before pushes to it are refused.
@@ -28,7 +29,7 @@ pub struct Core {
     /// When the timer will wake the thread, in microseconds of the monotonic clock.
     timer_at: u64,
     timer: Arc<Notify>,
-    ending: Arc<AtomicBool>,
+    ending: Arc<Ending>,
     at_exit: Box<dyn Fn(i32)>,
     outbox: Vec<Outbound>,
     /// How many workers get connections.
@@ -44,7 +45,7 @@ impl Core {
         engine: Engine,
         world: World,
         links: Vec<Link>,
-        ending: Arc<AtomicBool>,
+        ending: Arc<Ending>,
         at_exit: Box<dyn Fn(i32)>,
     ) -> Core {
         let settings_version = engine.settings_version();
@@ -71,11 +72,16 @@ impl Core {
             self.take_messages(inbox);
         }
         let now = self.clock.now();
-        if self.ending.load(Ordering::Relaxed) {
+        if let Some(asked) = self.ending.asked() {
+            let words = match asked {
+                Asked::Terminate => self.engine.config().on_sigterm,
+                Asked::Interrupt => self.engine.config().on_sigint,
+            };
+            let how = Shutdown { save: words.save, force: words.force };
             // What stops it is logged, and the next signal tries again.
-            let _ = self.engine.shut_down(&mut self.world, Shutdown::default());
+            let _ = self.engine.shut_down(&mut self.world, how);
             // Only now: until here a second SIGINT insists.
-            self.ending.store(false, Ordering::Relaxed);
+            self.ending.answered();
         }
         self.engine.turn(&mut self.world, now, inbox);
         let mut own = std::mem::take(&mut self.outbox);

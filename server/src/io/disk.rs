@@ -207,6 +207,10 @@ impl IoCounters for World {
     fn ring_depth(&self) -> RingDepth {
         self.ring_depth
     }
+
+    fn entropy(&self, out: &mut [u8]) -> bool {
+        sys::entropy(out).is_ok()
+    }
 }
 
 /// How the job says it, as the writer wants it.

@@ -18,6 +18,7 @@ pub mod core;
 pub mod decode;
 pub mod directory;
 pub mod disk;
+pub mod ending;
 pub mod listener;
 pub mod memory;
 mod oom;

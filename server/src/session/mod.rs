@@ -8,6 +8,7 @@
 
 pub mod ledger;
 pub mod pause;
+pub mod tracking;
 pub mod transaction;
 pub mod wait;
 pub mod watch;
@@ -17,6 +18,7 @@ use crate::base::time::Now;
 use crate::resp::reply::{Proto, Reply};
 use ledger::{Ledger, Line};
 use std::collections::{HashMap, VecDeque};
+use tracking::Mode;
 use transaction::Transaction;
 use wait::Wait;
 use watch::Watch;
@@ -142,8 +144,14 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH: its reads leave the access clock alone.
     pub no_touch: bool,
+    /// CLIENT TRACKING: which keys it is told of.
+    pub tracking: Option<Box<Mode>>,
+    /// CLIENT CAPA: it can follow a redirection to another server.
+    pub follows_redirects: bool,
     /// MULTI: the queue.
     pub transaction: Option<Box<Transaction>>,
+    /// Inside EXEC: how many commands the transaction has, from 65,535 on that; 0 outside.
+    pub executing: u16,
     /// Keys that it watches: a count; the keys are in `watch`.
     pub watching: u32,
     /// A watched key changed.
@@ -191,7 +199,10 @@ impl Session {
             answers: Answers::On,
             no_evict: false,
             no_touch: false,
+            tracking: None,
+            follows_redirects: false,
             transaction: None,
+            executing: 0,
             watching: 0,
             watch_failed: false,
             channels: 0,
