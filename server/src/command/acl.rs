@@ -59,7 +59,7 @@ static CAT: Command = Command {
 
 fn cat(cx: &mut ServerCx<'_>) -> Result<Next> {
     if cx.args.len() > 3 {
-        return Err(too_many("CAT"));
+        return Err(too_many(cx.arg(1)));
     }
     let names = RULES.iter().map(|(name, _)| name.trim_start_matches('@'));
     let words: Vec<&str> = match cx.args.find(2) {
@@ -80,7 +80,8 @@ fn cat(cx: &mut ServerCx<'_>) -> Result<Next> {
     Ok(Next::Done)
 }
 
-fn too_many(word: &str) -> Error {
+fn too_many(word: &[u8]) -> Error {
+    let word = echo(word);
     Error::text(format!(
         "ERR unknown subcommand or wrong number of arguments for '{word}'. Try ACL HELP."
     ))
@@ -142,7 +143,7 @@ const MOST_BITS: usize = 4096;
 
 fn genpass(cx: &mut ServerCx<'_>) -> Result<Next> {
     if cx.args.len() > 3 {
-        return Err(too_many("GENPASS"));
+        return Err(too_many(cx.arg(1)));
     }
     let bits = match cx.args.find(2) {
         None => 256,

@@ -128,6 +128,8 @@ const NEVER: &[(&str, &str)] = &[
     ("quit", "the connection ends"),
     ("shutdown", "the server ends"),
     ("failover", "it changes the server's role"),
+    ("replicaof", "it makes a replica, but for NO ONE, which a transcript shows"),
+    ("slaveof", "as replicaof"),
     ("sync", "it makes a replica"),
     ("psync", "it makes a replica"),
     ("save", "it writes a file"),
