@@ -95,6 +95,30 @@ const CHOSEN: &[Chosen] = &[
         theirs: "*argument(s) must be one of the following: volatile-lru, *",
         reason: "policies of later versions are named as well",
     },
+    Chosen {
+        command: "config|set",
+        before: None,
+        since: (0, 0),
+        ours: "*argument must be UTF-8 text",
+        theirs: "*CONFIG SET failed*",
+        reason: "what is no text is said to be none before it is understood",
+    },
+    Chosen {
+        command: "lolwut",
+        before: None,
+        since: (0, 0),
+        ours: "*Redis ver*",
+        theirs: "*value is not an integer*",
+        reason: "words that the one drawing does not need are not read",
+    },
+    Chosen {
+        command: "acl|list",
+        before: Some((7, 2)),
+        since: (0, 0),
+        ours: "*nopass sanitize-payload*",
+        theirs: "*nopass ~*",
+        reason: "sanitize-payload is shown by 7.2 and later",
+    },
 ];
 
 /// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
