@@ -52,9 +52,9 @@ const UNEQUAL: &[(&str, Form, &str)] = &[
     ("command|list", Form::Kind, "not every command exists yet"),
     ("acl|cat", Form::Kind, "not every command exists yet"),
     (
-        "command|help client|help object|help memory|help config|help slowlog|help",
+        "acl|help client|help command|help config|help debug|help latency|help memory|help module|help object|help pubsub|help slowlog|help",
         Form::Kind,
-        "the help names what exists on that server",
+        "the help names what exists on that server, in its own words",
     ),
     (
         "slowlog|get slowlog|len latency|latest latency|doctor latency|history lolwut",
