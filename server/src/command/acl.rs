@@ -59,7 +59,7 @@ static CAT: Command = Command {
 
 fn cat(cx: &mut ServerCx<'_>) -> Result<Next> {
     if cx.args.len() > 3 {
-        return Err(too_many(cx.arg(1)));
+        return Err(Error::subcommand_words(cx.arg(1), "acl"));
     }
     let names = RULES.iter().map(|(name, _)| name.trim_start_matches('@'));
     let words: Vec<&str> = match cx.args.find(2) {
@@ -78,13 +78,6 @@ fn cat(cx: &mut ServerCx<'_>) -> Result<Next> {
         cx.reply.bulk(word.as_bytes());
     }
     Ok(Next::Done)
-}
-
-fn too_many(word: &[u8]) -> Error {
-    let word = echo(word);
-    Error::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{word}'. Try ACL HELP."
-    ))
 }
 
 static DELUSER: Command = Command {
@@ -143,7 +136,7 @@ const MOST_BITS: usize = 4096;
 
 fn genpass(cx: &mut ServerCx<'_>) -> Result<Next> {
     if cx.args.len() > 3 {
-        return Err(too_many(cx.arg(1)));
+        return Err(Error::subcommand_words(cx.arg(1), "acl"));
     }
     let bits = match cx.args.find(2) {
         None => 256,

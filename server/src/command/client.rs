@@ -206,10 +206,7 @@ static PAUSE: Command = Command {
 
 fn pause(cx: &mut ServerCx<'_>) -> Result<Next> {
     if cx.args.len() > 4 {
-        let word = echo(cx.arg(1));
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try CLIENT HELP."
-        )));
+        return Err(Error::subcommand_words(cx.arg(1), "client"));
     }
     let what = match cx.args.find(3) {
         None => Pausing::All,
@@ -326,10 +323,7 @@ static UNBLOCK: Command = Command {
 
 fn unblock(cx: &mut SessionCx<'_>) -> Result<Next> {
     if cx.args.len() > 4 {
-        let word = echo(cx.arg(1));
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try CLIENT HELP."
-        )));
+        return Err(Error::subcommand_words(cx.arg(1), "client"));
     }
     let how = match cx.args.iter().nth(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
         None | Some(b"timeout") => Ended::Time,

@@ -165,15 +165,8 @@ fn debug(cx: &mut ServerCx<'_>) -> Result<Next> {
         word.name.as_bytes().eq_ignore_ascii_case(name)
             && (word.takes.0..=word.takes.1).contains(&arguments)
     });
-    let Some(word) = word else { return Err(unknown_word(cx)) };
+    let Some(word) = word else { return Err(Error::subcommand_words(cx.arg(1), "debug")) };
     (word.run)(cx)
-}
-
-fn unknown_word(cx: &ServerCx<'_>) -> Error {
-    Error::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-        echo(cx.arg(1))
-    ))
 }
 
 fn help(cx: &mut ServerCx<'_>) -> Result<Next> {
@@ -252,7 +245,7 @@ fn packed_threshold(_cx: &mut ServerCx<'_>) -> Result<Next> {
 fn reply_buffer(cx: &mut ServerCx<'_>) -> Result<Next> {
     let known = [b"peak-reset-time".as_slice(), b"resizing"];
     if !known.iter().any(|word| word.eq_ignore_ascii_case(cx.arg(2))) {
-        return Err(unknown_word(cx));
+        return Err(Error::subcommand_words(cx.arg(1), "debug"));
     }
     Err(Error::text("ERR the reply buffers of this server have no peak that is reset by time"))
 }

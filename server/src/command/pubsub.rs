@@ -11,7 +11,6 @@ use super::row::*;
 use crate::base::bytes::glob;
 use crate::base::relation::Relation;
 use crate::pubsub::PubSub;
-use crate::resp::error::echo;
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
 use crate::session::{Answers, Session};
@@ -208,10 +207,7 @@ static CHANNELS: Command = Command {
 
 fn channels(cx: &mut SessionCx<'_>) -> Result<Next> {
     if cx.args.len() > 3 {
-        let word = echo(cx.arg(1));
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try PUBSUB HELP."
-        )));
+        return Err(Error::subcommand_words(cx.arg(1), "pubsub"));
     }
     let pattern = cx.args.find(2);
     let mark = cx.reply.mark();

@@ -10,7 +10,6 @@ use super::help::help;
 use super::next::Next;
 use super::row::*;
 use crate::base::bytes::parse_i64;
-use crate::resp::error::echo;
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
 use crate::stats::slow_log::{Reason, SlowLog};
@@ -48,10 +47,7 @@ static SLOWLOG_GET: Command = Command {
 
 fn slow_get(cx: &mut ServerCx<'_>) -> Result<Next> {
     if cx.args.len() > 3 {
-        let word = echo(cx.arg(1));
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try SLOWLOG HELP."
-        )));
+        return Err(Error::subcommand_words(cx.arg(1), "slowlog"));
     }
     let count = cx.args.find(2).map_or(Ok(USUAL_COUNT), count)?;
     write_entries(cx.reply, &cx.parts.stats.slow_log, Reason::Slow, count);

@@ -41,6 +41,8 @@ pub enum Error {
     UnknownCommand(String, String),
     /// No such subcommand: the name and the container's name.
     UnknownSubcommand(String, &'static str),
+    /// A subcommand with words that it does not take: as it was sent, and the container's name.
+    SubcommandWords(String, &'static str),
     /// The connection has not authenticated.
     NoAuth,
     /// The data set is being loaded.
@@ -83,6 +85,11 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// What a subcommand answers to words that it does not take; `word` is the subcommand as it was sent.
+    pub fn subcommand_words(word: &[u8], container: &'static str) -> Error {
+        Error::SubcommandWords(echo(word), container)
+    }
+
     /// An error whose text only one command uses. `text` includes the code, as in `ERR no such key`.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Error {
         Error::Text(text.into())
@@ -146,6 +153,7 @@ impl Error {
             | Error::Arity(_)
             | Error::UnknownCommand(..)
             | Error::UnknownSubcommand(..)
+            | Error::SubcommandWords(..)
             | Error::OnlyPubsub(_)
             | Error::Text(_) => return None,
         })
@@ -163,6 +171,13 @@ impl fmt::Display for Error {
             }
             Error::UnknownCommand(name, args) => {
                 write!(f, "ERR unknown command '{name}', with args beginning with: {args}")
+            }
+            Error::SubcommandWords(name, container) => {
+                let container = container.to_uppercase();
+                write!(
+                    f,
+                    "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
+                )
             }
             Error::UnknownSubcommand(name, container) => {
                 let container = container.to_uppercase();
