@@ -44,7 +44,7 @@ fn ten_thousand_clients_are_served() {
         let server = Server::start(&[("maxclients", &most), ("io-threads", threads)]);
         let mut admin = server.client();
         let mut crowd: Vec<Client> = (0..CROWD).map(|_| server.client()).collect();
-        assert_eq!(clients(&mut admin), CROWD + 1);
+        await_true("all are there", || clients(&mut admin) == CROWD + 1);
         for _ in 0..3 {
             let wire = [encode(&["INCR", "n"]), encode(&["PING"])].concat();
             crowd.iter_mut().for_each(|client| client.raw(&wire));

@@ -37,7 +37,7 @@ pub fn describe(text: &mut Vec<u8>, session: &Session, io: &dyn IoCounters, now:
     line.word(" resp=", if session.proto == Proto::Resp2 { "2" } else { "3" });
     line.word(" lib-name=", labels.map_or(&[][..], |labels| &labels.lib_name));
     line.word(" lib-ver=", labels.map_or(&[][..], |labels| &labels.lib_version));
-    line.number(" io-thread=", i64::from(session.route.thread));
+    line.number(" io-thread=", i64::from(session.route().thread));
     line.count(" tot-net-in=", session.bytes_in);
     line.count(" tot-net-out=", sent);
     line.count(" tot-cmds=", session.commands);

@@ -277,7 +277,7 @@ fn reset(cx: &mut SessionCx<'_>) -> Result<Next> {
     (me.no_evict, me.no_touch) = (false, false);
     cx.sessions.end_monitor(me);
     me.authenticated = open_to_all(cx.config);
-    me.stranger_since = cx.now;
+    me.stranger_since_us = cx.now.mono_us;
     me.proto = Proto::Resp2;
     cx.reply.set_proto(me.proto);
     cx.reply.simple("RESET");

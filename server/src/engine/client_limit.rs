@@ -55,7 +55,7 @@ impl Engine {
 
     fn evict_client(&mut self, host: &dyn Host, seat: u32) {
         let Some(session) = self.parts.sessions.at(seat) else { return };
-        let (id, route) = (session.id(), session.route);
+        let (id, route) = (session.id(), session.route());
         let line = client_line::line(session, host, self.now);
         tracing::info!("Evicting client: {line}");
         self.parts.stats.evicted_clients += 1;

@@ -5,7 +5,6 @@
 use super::Engine;
 use super::port::Host;
 use crate::base::alloc;
-use crate::base::time::Now;
 use crate::session::Session;
 use crate::stats::Stats;
 
@@ -210,14 +209,14 @@ fn may_close_idle(engine: &Engine) -> bool {
 /// Closes connections that said nothing for `timeout` seconds (subscribers and waiting clients stay), and those
 /// that have not authenticated for `auth-timeout` seconds, whatever they said.
 fn close_idle(engine: &mut Engine, _host: &mut dyn Host) -> Again {
-    let over = |seconds: u32, since: Now, now: Now| {
-        seconds > 0 && now.mono_us.saturating_sub(since.mono_us) > u64::from(seconds) * 1_000_000
+    let now_us = engine.now.mono_us;
+    let over = |seconds: u32, since_us: u64| {
+        seconds > 0 && now_us.saturating_sub(since_us) > u64::from(seconds) * 1_000_000
     };
     let (timeout, auth_timeout) = (engine.parts.config.timeout, engine.parts.config.auth_timeout);
-    let now = engine.now;
     let is_idle =
-        |s: &Session| s.subscriptions() == 0 && !s.parked && over(timeout, s.last_seen, now);
-    let is_strange = |s: &Session| !s.authenticated && over(auth_timeout, s.stranger_since, now);
+        |s: &Session| s.subscriptions() == 0 && !s.parked && over(timeout, s.last_seen.mono_us);
+    let is_strange = |s: &Session| !s.authenticated && over(auth_timeout, s.stranger_since_us);
     let sessions = &mut engine.parts.sessions;
     let first = engine.clockwork.idle_seat;
     let idle: Vec<_> = sessions

@@ -49,7 +49,7 @@ impl Engine {
     pub(super) fn close_marked(&mut self) {
         for id in self.parts.sessions.take_closing(CLOSE_AT_ONCE) {
             if let Some(session) = self.parts.sessions.get(id) {
-                let route = session.route;
+                let route = session.route();
                 self.drop_client(id);
                 self.outbox.push(Outbound::Close(route));
             }

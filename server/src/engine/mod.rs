@@ -261,7 +261,7 @@ impl Engine {
             if let Some(session) = self.parts.sessions.get_mut(id)
                 && let Some(pushes) = session.take_outbox()
             {
-                let (route, class) = (session.route, session.class());
+                let (route, class) = (session.route(), session.class());
                 self.send(route, pushes, class);
             }
         }

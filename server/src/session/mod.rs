@@ -114,8 +114,6 @@ pub struct Labels {
 /// One connection, as the engine sees it.
 #[derive(Debug)]
 pub struct Session {
-    /// Where it lives, and its number.
-    pub route: Route,
     /// What `io` told when it came.
     pub arrival: Arrival,
     /// When it came.
@@ -136,8 +134,8 @@ pub struct Session {
     pub proto: Proto,
     /// May send commands.
     pub authenticated: bool,
-    /// Since when it could have given the password: it came, or forgot it with RESET.
-    pub stranger_since: Now,
+    /// Since when it could have given the password (it came, or forgot it with RESET), in microseconds of the monotonic clock.
+    pub stranger_since_us: u64,
     /// CLIENT REPLY.
     pub answers: Answers,
     /// CLIENT NO-EVICT.
@@ -184,11 +182,10 @@ impl Session {
     /// A session as it begins.
     pub fn new(arrival: Arrival, now: Now, authenticated: bool) -> Session {
         Session {
-            route: arrival.route,
             arrival,
             since: now,
             last_seen: now,
-            stranger_since: now,
+            stranger_since_us: now.mono_us,
             last_command: "NULL",
             commands: 0,
             bytes_in: 0,
@@ -221,7 +218,12 @@ impl Session {
 
     /// The connection's number.
     pub fn id(&self) -> ClientId {
-        self.route.id
+        self.arrival.route.id
+    }
+
+    /// Where it lives, and its number.
+    pub fn route(&self) -> Route {
+        self.arrival.route
     }
 
     /// What it calls itself.

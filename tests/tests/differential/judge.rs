@@ -57,7 +57,7 @@ const UNEQUAL: &[(&str, Form, &str)] = &[
         "the help names what exists on that server, in its own words",
     ),
     (
-        "slowlog|get slowlog|len latency|latest latency|doctor latency|history lolwut",
+        "slowlog|get slowlog|len latency|latest latency|doctor latency|history memory|doctor lolwut",
         Form::Kind,
         "what was slow is a matter of the machine",
     ),
