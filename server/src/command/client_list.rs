@@ -112,12 +112,6 @@ fn chosen<'c>(cx: &'c ServerCx<'_>) -> Result<Vec<&'c Session>> {
 
 /// The sessions that fit all filters, by their numbers.
 fn filtered<'c>(cx: &'c ServerCx<'_>) -> Result<Vec<&'c Session>> {
-    // A real server sees here, and not in CLIENT KILL, that a word is left over before it looks at the words. The numbers
-    // of ID may be many.
-    let is_id = |word: &[u8]| [b"id".as_slice(), b"not-id"].contains(&&*word.to_ascii_lowercase());
-    if !cx.args.len().is_multiple_of(2) && !cx.args.from(2).iter().any(is_id) {
-        return Err(Error::Syntax);
-    }
     let filters = Filters::read(cx.args.from(2), cx.parts.keyspace.databases())?;
     let me = (filters.skip_me != Some(true)).then_some(&*cx.me);
     let all = cx.parts.sessions.iter().chain(me);

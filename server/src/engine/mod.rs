@@ -35,6 +35,7 @@ mod observe;
 pub mod park;
 pub mod port;
 mod rewrite;
+mod serve;
 pub mod snapshot;
 mod timing;
 mod tracking;

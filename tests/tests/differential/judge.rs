@@ -104,6 +104,14 @@ const CHOSEN: &[Chosen] = &[
         reason: "what is no text is said to be none before it is understood",
     },
     Chosen {
+        command: "client|list",
+        before: None,
+        since: (0, 0),
+        ours: "*Unknown client type*",
+        theirs: "*syntax error",
+        reason: "filters are read one by one, as in CLIENT KILL and as Valkey 9 does, which has many",
+    },
+    Chosen {
         command: "lolwut",
         before: None,
         since: (0, 0),
