@@ -9,7 +9,7 @@
 //! A turn
 //! ```text
 //!   inbox -> connections begin and end, batches queue
-//!   queue -> for each batch: gates -> call -> follow, one command after the other     (call.rs)
+//!   queue -> for each batch: gates -> call -> follow, one command after the other     (serve.rs, call.rs)
 //!   duties that are due                                                               (cron.rs)
 //!   pushes and closings of the turn -> outbox
 //! ```
