@@ -99,6 +99,15 @@ settings! {
         /// single client that never reads could take all memory.
         "client-output-buffer-limit" output_limits: OutputLimits = OutputLimits::usual(), Live;
 
+        /// How much memory all clients together may take for what they sent, what waits to be sent to them,
+        /// their transactions and subscriptions: bytes, or a percentage of maxmemory. Above it the clients
+        /// that take most are disconnected, but for those that said CLIENT NO-EVICT ON. 0 is no limit; less
+        /// than 128kb counts as 128kb.
+        "maxmemory-clients" max_client_memory: ClientMemory = ClientMemory::Bytes(0), Live;
+
+        /// How many keys to note for clients that keep copies of them (CLIENT TRACKING). Beyond that the keys
+        /// noted first are forgotten, and their readers told as if they had changed. 0 is no limit.
+        "tracking-table-max-keys" tracking_keys: u64 = 1_000_000, Live;
     }
 
     section "Memory" {
@@ -130,18 +139,6 @@ settings! {
 
         /// Minutes after which a counter of use has lost one (lfu). 0: counters never decay.
         "lfu-decay-time" lfu_decay_time: u32 = 1, Live, in 0..=i32::MAX;
-    }
-
-    section "Clients" {
-        /// How much memory all clients together may take for what they sent, what waits to be sent to them,
-        /// their transactions and subscriptions: bytes, or a percentage of maxmemory. Above it the clients
-        /// that take most are disconnected, but for those that said CLIENT NO-EVICT ON. 0 is no limit; less
-        /// than 128kb counts as 128kb.
-        "maxmemory-clients" max_client_memory: ClientMemory = ClientMemory::Bytes(0), Live;
-
-        /// How many keys to note for clients that keep copies of them (CLIENT TRACKING). Beyond that the keys
-        /// noted first are forgotten, and their readers told as if they had changed. 0 is no limit.
-        "tracking-table-max-keys" tracking_keys: u64 = 1_000_000, Live;
     }
 
     section "Freeing" {
@@ -295,19 +292,6 @@ settings! {
             Percentiles(vec![50.0, 99.0, 99.9]), Live;
     }
 
-    section "Process" {
-        /// What SIGINT means: `default`, which saves if save points are set, or words of SHUTDOWN: save, nosave,
-        /// now, force.
-        "shutdown-on-sigint" on_sigint: Farewell = Farewell::default(), Live;
-
-        /// What SIGTERM means; as shutdown-on-sigint.
-        "shutdown-on-sigterm" on_sigterm: Farewell = Farewell::default(), Live;
-
-        /// For how many seconds to wait at the end for replicas that lag behind. There are no replicas yet, so
-        /// nothing is waited for.
-        "shutdown-timeout" shutdown_timeout: u32 = 10, Live, in 0..=i32::MAX;
-    }
-
     section "Messages" {
         /// How much to tell: debug, verbose, notice, warning or nothing.
         "loglevel" log_level: LogLevel = LogLevel::Notice, Live;
@@ -375,6 +359,17 @@ settings! {
         /// and {config-file} are the settings. It is cut to the room that the command line took.
         "proc-title-template" title_template: String = "{title} {listen-addr} {server-mode}".into(), AtStart,
             check title_template;
+
+        /// What SIGINT means: `default`, which saves if save points are set, or words of SHUTDOWN: save, nosave,
+        /// now, force.
+        "shutdown-on-sigint" on_sigint: Farewell = Farewell::default(), Live;
+
+        /// What SIGTERM means; as shutdown-on-sigint.
+        "shutdown-on-sigterm" on_sigterm: Farewell = Farewell::default(), Live;
+
+        /// For how many seconds to wait at the end for replicas that lag behind. There are no replicas yet, so
+        /// nothing is waited for.
+        "shutdown-timeout" shutdown_timeout: u32 = 10, Live, in 0..=i32::MAX;
     }
 }
 
