@@ -107,9 +107,9 @@ const CHOSEN: &[Chosen] = &[
         command: "client|list",
         before: None,
         since: (0, 0),
-        ours: "*Unknown client type*",
-        theirs: "*syntax error",
-        reason: "filters are read one by one, as in CLIENT KILL and as Valkey 9 does, which has many",
+        ours: "*",
+        theirs: "-ERR syntax error",
+        reason: "Redis takes one of two filters; ours are those of Valkey 9, and are read one by one as in CLIENT KILL",
     },
     Chosen {
         command: "lolwut",
