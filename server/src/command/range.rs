@@ -99,7 +99,6 @@ fn setrange(cx: &mut WriteCx<'_>) -> Result<Change> {
     let end = offset.checked_add(patch.len() as u64).filter(|&end| end <= limit);
     let end = end.and_then(|end| usize::try_from(end).ok()).ok_or(Error::TooLong)?;
     overwrite(&mut slot, end - patch.len(), patch);
-    slot.set_edited();
     slot.touch(touch);
     if old.is_none() {
         cx.created(key);
@@ -108,9 +107,9 @@ fn setrange(cx: &mut WriteCx<'_>) -> Result<Change> {
     Ok(cx.changed(key, Event::SET_RANGE))
 }
 
-/// Puts bytes at a position of the string in a slot: where it stands if it has room or can get some, unless a reply
-/// in flight shares it.
-fn overwrite(slot: &mut Slot<'_, '_>, offset: usize, patch: &[u8]) {
+/// Puts bytes at a position of the string in a slot, its end for APPEND: where it stands if it has room or can get some,
+/// unless a reply in flight shares it.
+pub fn overwrite(slot: &mut Slot<'_, '_>, offset: usize, patch: &[u8]) {
     let end = offset + patch.len();
     let done = slot.edit(|ValueMut::Text(text)| match text {
         TextMut::Bytes(bytes) => match bytes.get_mut(offset..end) {
@@ -124,16 +123,24 @@ fn overwrite(slot: &mut Slot<'_, '_>, offset: usize, patch: &[u8]) {
         TextMut::Blob(blob) if offset / 2 <= blob.len() => {
             let empty = Blob::from(bytes::BytesMut::new());
             let mut bytes = std::mem::replace(blob, empty).into_mut();
-            bytes.resize(bytes.len().max(end), 0);
-            bytes[offset..end].copy_from_slice(patch);
+            bytes.resize(bytes.len().max(offset), 0);
+            let (inside, behind) = patch.split_at(patch.len().min(bytes.len() - offset));
+            bytes[offset..offset + inside.len()].copy_from_slice(inside);
+            bytes.extend_from_slice(behind);
             *blob = bytes.into();
             true
         }
         TextMut::Blob(_) | TextMut::Int(_) => false,
     });
-    if done == Some(true) {
-        return;
+    if done != Some(true) {
+        rewrite(slot, offset, patch);
     }
+    slot.set_edited();
+}
+
+/// Makes a new string of the one in a slot, with bytes put at a position.
+fn rewrite(slot: &mut Slot<'_, '_>, offset: usize, patch: &[u8]) {
+    let end = offset + patch.len();
     let mut scratch = Scratch::default();
     let old = match text_of(slot.entry()) {
         Ok(Some(text)) => text.bytes(&mut scratch),

@@ -3,15 +3,14 @@
 //! Owns: APPEND, GET, GETDEL, GETEX, MGET, STRLEN.   Uses: ReadCx, WriteCx.   Never: who else is connected.
 
 use super::context::{ReadCx, WriteCx};
+use super::range::overwrite;
 use super::row::*;
 use super::set_options::{EXPIRATION_OR_PERSIST, GETEX_WORDS, Options, Time};
 use super::text::{length, put_arg, text_of, write_text};
-use crate::base::blob::Blob;
 use crate::keyspace::change::{Change, Event};
-use crate::keyspace::{INLINE_MAX, Slot};
 use crate::resp::{Error, Result};
+use crate::value::TextRef;
 use crate::value::text::Scratch;
-use crate::value::{Put, PutText, TextMut, TextRef, ValueMut};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&APPEND, &GET, &GETDEL, &GETEX, &MGET, &STRLEN];
@@ -43,48 +42,15 @@ fn append(cx: &mut WriteCx<'_>) -> Result<Change> {
         cx.created(key);
         return Ok(cx.changed(key, Event::APPEND));
     };
-    let len = old.len().checked_add(tail.len()).ok_or(Error::TooLong)?;
+    let end = old.len();
+    let len = end.checked_add(tail.len()).ok_or(Error::TooLong)?;
     if len as u64 > limit {
         return Err(Error::TooLong);
     }
-    extend(&mut slot, tail);
+    overwrite(&mut slot, end, tail);
     slot.touch(touch);
     cx.reply.int(length(len));
     Ok(cx.changed(key, Event::APPEND))
-}
-
-/// Puts bytes behind the string in a slot. A long string grows where it stands, with room for more, unless a
-/// reply in flight shares it.
-fn extend(slot: &mut Slot<'_, '_>, tail: &[u8]) {
-    let grown = slot.edit(|ValueMut::Text(text)| match text {
-        TextMut::Blob(blob) => {
-            let empty = Blob::from(bytes::BytesMut::new());
-            let mut bytes = std::mem::replace(blob, empty).into_mut();
-            bytes.extend_from_slice(tail);
-            *blob = bytes.into();
-            true
-        }
-        TextMut::Int(_) | TextMut::Bytes(_) => false,
-    });
-    if grown == Some(true) {
-        return;
-    }
-    let mut scratch = Scratch::default();
-    let mut room = [0; INLINE_MAX];
-    let old = match text_of(slot.entry()) {
-        Ok(Some(text)) => text.bytes(&mut scratch),
-        Ok(None) | Err(_) => b"",
-    };
-    let len = old.len() + tail.len();
-    if len <= INLINE_MAX {
-        room[..old.len()].copy_from_slice(old);
-        room[old.len()..len].copy_from_slice(tail);
-        slot.put(Put::Text(PutText::Bytes(&room[..len])));
-        slot.set_edited();
-    } else {
-        let both = [old, tail].concat();
-        slot.put(Put::Text(PutText::Blob(both.into())));
-    }
 }
 
 static GET: Command = Command {
