@@ -5,6 +5,7 @@ pub mod blob;
 pub mod bytes;
 pub mod crash;
 pub mod crc;
+pub mod index;
 pub mod queue;
 pub mod random;
 pub mod relation;

@@ -12,9 +12,9 @@
 
 use std::ptr::NonNull;
 
-use super::bucket::SLOTS;
+use crate::base::index::bucket::SLOTS;
 use super::entry::EntryRef;
-use super::segment::fitting;
+use crate::base::index::segment::fitting;
 use super::table::Table;
 use crate::base::slab::CHUNK;
 

@@ -18,11 +18,12 @@
 //!  2. No entry at all has one before the lap's `bound`; none behind the lap before its `behind`; none in the
 //!     buckets behind it of the segment that is open before its `seen`.
 
-use super::bucket::SLOTS;
+use crate::base::index::bucket::SLOTS;
 use super::entry::{Entry, EntryRef};
-use super::segment::Segment;
+use crate::base::index::segment::Segment;
 use super::table::Table;
 use super::waste::Waste;
+use crate::base::index::Item;
 use crate::base::slab::Slab;
 use crate::value::Value;
 use std::cmp::Ordering;
@@ -301,7 +302,7 @@ impl Table {
 }
 
 /// Asks the processor for the volatile entries of a bucket, if the segment has it.
-fn prefetch(segment: &Segment, bucket: usize) {
+fn prefetch(segment: &Segment<Entry>, bucket: usize) {
     let entries = segment.bucket(bucket).into_iter().flat_map(|bucket| bucket.entries());
     entries.filter(|entry| entry.is_volatile()).for_each(Entry::prefetch);
 }

@@ -6,8 +6,9 @@
 //! are as good a sample as entries from all over, and the table's part of the search is one cache miss for all.
 
 use super::entry::{Entry, EntryRef};
-use super::segment::Segment;
+use crate::base::index::segment::Segment;
 use super::table::Table;
+use crate::base::index::Item;
 use crate::base::random::Rng;
 
 /// Random buckets to look at before going to the next segment that has anything.
@@ -65,7 +66,7 @@ impl Table {
 
 /// Hands out up to `wanted` volatile entries of a segment, from a random bucket on, and says how many.
 fn sample_of_segment(
-    segment: &Segment,
+    segment: &Segment<Entry>,
     rng: &mut Rng,
     wanted: usize,
     each: &mut dyn FnMut(EntryRef<'_>),

@@ -27,13 +27,13 @@
 
 use std::ptr::NonNull;
 
-use super::bucket::Bucket;
+use crate::base::index::bucket::{Bucket, SLOTS};
 use super::compact::Compaction;
-use super::directory::Directory;
+use crate::base::index::directory::Directory;
 use super::entry::{Entry, EntryRef};
 use super::expire::{Lap, Tally};
-use super::paged::Paged;
-use super::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
+use crate::base::index::paged::Paged;
+use crate::base::index::segment::{BUCKETS_MAX, Segment, Spot, fitting, limit};
 use super::sums::{Sums, Weight};
 use super::waste::Waste;
 use crate::base::random::KeyHasher;
@@ -55,7 +55,7 @@ const SMALL: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     hash: u64,
-    bucket: NonNull<Bucket>,
+    bucket: NonNull<Bucket<Entry>>,
     spot: Spot,
 }
 
@@ -66,8 +66,8 @@ unsafe impl Sync for Place {}
 
 /// The table.
 pub(super) struct Table {
-    pub directory: Directory,
-    pub segments: Paged<Segment>,
+    pub directory: Directory<Entry>,
+    pub segments: Paged<Segment<Entry>>,
     pub tallies: Paged<Tally>,
     pub lap: Lap,
     pub compaction: Compaction,
@@ -110,7 +110,7 @@ impl Table {
 
     /// The segment that a hash belongs to.
     #[inline]
-    pub fn segment_of(&self, hash: u64) -> Option<&Segment> {
+    pub fn segment_of(&self, hash: u64) -> Option<&Segment<Entry>> {
         Some(&self.segments[self.directory.number(hash)? as usize])
     }
 
@@ -120,7 +120,7 @@ impl Table {
         let (row, has_more) = self.directory.row(hash)?;
         if let Some((bucket, slot, entry)) = row.find(hash, key) {
             let spot = Spot::main(bucket, slot);
-            return Some((Place { hash, bucket: row.pointer(bucket), spot }, entry));
+            return Some((Place { hash, bucket: row.pointer(bucket), spot }, entry.get()));
         }
         if has_more { self.find_anywhere(hash, key) } else { None }
     }
@@ -129,7 +129,7 @@ impl Table {
     fn find_anywhere(&self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
         let segment = self.segment_of(hash)?;
         let (spot, entry) = segment.find(hash, key)?;
-        Some((Place { hash, bucket: segment.pointer(spot)?, spot }, entry))
+        Some((Place { hash, bucket: segment.pointer(spot)?, spot }, entry.get()))
     }
 
     /// The entry at a place.
@@ -324,7 +324,7 @@ impl Table {
         let hasher = &self.hasher;
         let (low, high) = segment.split(&mut self.rows, |key| hasher.hash(key));
         let earliest = self.tallies[number as usize].earliest;
-        let tally = |half: &Segment| {
+        let tally = |half: &Segment<Entry>| {
             Tally::new(half.entries().filter(|e| e.is_volatile()).count(), earliest)
         };
         let (low_tally, high_tally) = (tally(&low), tally(&high));
@@ -340,7 +340,7 @@ impl Table {
     pub fn shrink(&mut self, hash: u64, mut number: u32) {
         while !self.child_alive {
             let segment = &self.segments[number as usize];
-            let slots = segment.buckets() * super::bucket::SLOTS;
+            let slots = segment.buckets() * SLOTS;
             if segment.len() * SPARSE >= slots {
                 return;
             }
@@ -384,7 +384,7 @@ impl Table {
         self.directory.merge(hash, low, row);
     }
 
-    fn add_segment(&mut self, segment: Segment, tally: Tally) -> u32 {
+    fn add_segment(&mut self, segment: Segment<Entry>, tally: Tally) -> u32 {
         if let Some(number) = self.free.pop() {
             self.lap.note(number, tally.earliest);
             self.tallies[number as usize] = tally;
@@ -400,7 +400,7 @@ impl Table {
     }
 
     /// Leaves an empty segment without buckets, which no cell may name for long.
-    fn take_segment(&mut self, number: u32) -> Segment {
+    fn take_segment(&mut self, number: u32) -> Segment<Entry> {
         self.lap.moved(number);
         let empty = Segment::new(&mut self.rows, 0, 0);
         std::mem::replace(&mut self.segments[number as usize], empty)

@@ -15,10 +15,11 @@
 //! that became larger return a few entries again.
 #![allow(unsafe_code)]
 
-use super::entry::EntryRef;
-use super::row::ROUTE_BITS;
-use super::segment::Segment;
+use super::entry::{Entry, EntryRef};
 use super::table::Table;
+use crate::base::index::bucket::SLOTS;
+use crate::base::index::row::ROUTE_BITS;
+use crate::base::index::segment::Segment;
 use crate::base::random::Rng;
 use crate::base::slab::{Blocks, Region, Regions};
 use crate::base::sys::Pages;
@@ -40,7 +41,7 @@ impl Table {
         let hash = cursor << CURSOR_SHIFT;
         let Some(segment) = self.segment_of(hash) else { return 0 };
         let home = segment.home(hash);
-        segment.each_of_home(home, each);
+        segment.each_of_home(home, &mut |entry| each(entry.get()));
         let depth = u32::from(segment.depth());
         let start = hash & !(u64::MAX >> depth);
         // 2^64 is the end and becomes 0.
@@ -56,10 +57,10 @@ impl Table {
         }
         for _ in 0..TRIES {
             let segment = self.segment_of(rng.next_u64())?;
-            let slots = segment.buckets() * super::bucket::SLOTS;
+            let slots = segment.buckets() * SLOTS;
             let pick = rng.below(slots as u64) as usize;
-            let bucket = segment.bucket(pick / super::bucket::SLOTS)?;
-            if let Some(entry) = bucket.entry(pick % super::bucket::SLOTS) {
+            let bucket = segment.bucket(pick / SLOTS)?;
+            if let Some(entry) = bucket.entry(pick % SLOTS) {
                 return Some(entry.get());
             }
         }
@@ -91,7 +92,7 @@ pub struct Entries<'a> {
     table: &'a Table,
     /// The hash with which the next segment begins; none at the end.
     next: Option<u64>,
-    segment: Option<&'a Segment>,
+    segment: Option<&'a Segment<Entry>>,
     bucket: usize,
     slot: usize,
 }
@@ -105,7 +106,7 @@ impl<'a> Iterator for Entries<'a> {
                 self.next_segment()?;
                 continue;
             };
-            while self.slot < super::bucket::SLOTS {
+            while self.slot < SLOTS {
                 let entry = bucket.entry(self.slot);
                 self.slot += 1;
                 if let Some(entry) = entry {
@@ -129,7 +130,7 @@ impl Entries<'_> {
 }
 
 /// The first hash behind the segment of `hash`; 0 at the end.
-fn end_of(segment: &Segment, hash: u64) -> u64 {
+fn end_of(segment: &Segment<Entry>, hash: u64) -> u64 {
     let rest = u64::MAX.checked_shr(segment.depth().into()).unwrap_or(0);
     (hash | rest).wrapping_add(1)
 }

@@ -10,7 +10,7 @@ use std::ops::{Index, IndexMut};
 const PAGE: usize = 1024;
 
 /// A list in pages of 1024 places.
-pub(super) struct Paged<T> {
+pub struct Paged<T> {
     pages: Vec<Vec<T>>,
     len: usize,
 }
