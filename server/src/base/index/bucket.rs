@@ -37,7 +37,12 @@ pub struct Bucket<E> {
 
 impl<E> Default for Bucket<E> {
     fn default() -> Bucket<E> {
-        const { assert!(size_of::<Bucket<E>>() == 64, "an item takes eight bytes, and none takes no more") };
+        const {
+            assert!(
+                size_of::<Bucket<E>>() == 64,
+                "an item takes eight bytes, and none takes no more"
+            )
+        };
         Bucket { tags: 0, slots: [const { None }; SLOTS] }
     }
 }

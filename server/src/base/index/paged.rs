@@ -15,6 +15,12 @@ pub struct Paged<T> {
     len: usize,
 }
 
+impl<T> Default for Paged<T> {
+    fn default() -> Paged<T> {
+        Paged::new()
+    }
+}
+
 impl<T> Paged<T> {
     /// An empty list.
     pub const fn new() -> Paged<T> {

@@ -273,7 +273,11 @@ impl<E: Item> Segment<E> {
     }
 
     /// Parts it in two by the next bit of the hash. Hashes keys again only if the routes ran out of bits.
-    pub fn split(self, ground: &mut impl Ground, hash_of: impl Fn(&[u8]) -> u64) -> (Segment<E>, Segment<E>) {
+    pub fn split(
+        self,
+        ground: &mut impl Ground,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> (Segment<E>, Segment<E>) {
         let depth = self.main.depth + 1;
         let high = self.entries().filter(|entry| top_bit(*entry)).count();
         let spent = self.main.mask.count_ones() < ROUTE_MIN;
