@@ -5,6 +5,7 @@
 //! A value type is one variant in each enum here; the compiler lists the rest, because nobody writes
 //! `_ =>` over them.
 
+pub mod field;
 pub mod ordered;
 pub mod packed;
 pub mod text;
