@@ -6,6 +6,7 @@
 //! `_ =>` over them.
 
 pub mod field;
+pub mod map;
 pub mod ordered;
 pub mod packed;
 pub mod text;

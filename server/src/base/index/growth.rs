@@ -4,7 +4,7 @@
 
 use super::directory::Directory;
 use super::segment::{BUCKETS_MAX, Segment, fitting, limit};
-use super::{Ground, Index, Item, Notes, SLOTS};
+use super::{Ground, Index, Item, Notes, Paged, SLOTS};
 
 /// The directory doubles only if it then has a cell for no fewer than so many items. Even hashes split at
 /// more than 150 items a cell; a lower number would give a flood more memory.
@@ -151,6 +151,17 @@ impl<E: Item, N: Notes<E>, G: Ground> Index<E, N, G> {
         let row = merged.packed();
         self.segments[low as usize] = merged;
         self.directory.merge(hash, low, row);
+    }
+
+    /// Drops every item and frees all memory. O(items).
+    pub fn clear(&mut self) {
+        for number in 0..self.next_number() {
+            self.take_segment(number).drain(&mut self.ground, |_, item| drop(item));
+        }
+        self.segments = Paged::new();
+        self.directory = Directory::new();
+        self.free.clear();
+        self.len = 0;
     }
 
     /// Leaves an empty segment without buckets, which no cell may name for long.

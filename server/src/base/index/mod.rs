@@ -38,6 +38,7 @@ mod walk;
 use super::random::KeyHasher;
 use super::slab::Runs;
 use directory::Directory;
+use std::alloc::{Layout, handle_alloc_error};
 use std::ptr::NonNull;
 
 pub use bucket::{Bucket, SLOTS};
@@ -84,6 +85,32 @@ unsafe impl Ground for Runs {
     }
 }
 
+/// The ordinary allocator as a ground.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heap;
+
+impl Heap {
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 64).expect("buckets are smaller than the address space")
+    }
+}
+
+// SAFETY: the allocator gives each piece to one owner, as large and as aligned as the layout says.
+unsafe impl Ground for Heap {
+    fn allocate(&mut self, size: usize) -> NonNull<u8> {
+        let layout = Heap::layout(size);
+        assert!(size > 0, "a bucket at least");
+        // SAFETY: the size is not 0.
+        let at = NonNull::new(unsafe { std::alloc::alloc(layout) });
+        at.unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    unsafe fn free(&mut self, at: NonNull<u8>, size: usize) {
+        // SAFETY: the caller promises that `allocate` gave it with this size.
+        unsafe { std::alloc::dealloc(at.as_ptr(), Heap::layout(size)) }
+    }
+}
+
 /// What the owner of an index keeps of each segment, by its number. Numbers count up from 0 and are used again.
 pub trait Notes<E> {
     /// A segment without items begins.
@@ -94,6 +121,17 @@ pub trait Notes<E> {
     fn parted(&mut self, number: u32, new: u32, halves: [&Segment<E>; 2]);
     /// The second segment was merged into the first, and its number is free.
     fn joined(&mut self, number: u32, gone: u32);
+}
+
+/// Nothing is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoNotes;
+
+impl<E> Notes<E> for NoNotes {
+    fn begun(&mut self, _number: u32) {}
+    fn moved(&mut self, _number: u32) {}
+    fn parted(&mut self, _number: u32, _new: u32, _halves: [&Segment<E>; 2]) {}
+    fn joined(&mut self, _number: u32, _gone: u32) {}
 }
 
 /// Where an item stands. Good until a segment changes: by an insertion, a removal, or shrinking. Who has the

@@ -337,7 +337,7 @@ impl<E: Item> Segment<E> {
     }
 
     /// Hands out all entries with their tags and frees the buckets.
-    fn drain(self, ground: &mut impl Ground, mut each: impl FnMut(u8, E)) {
+    pub fn drain(self, ground: &mut impl Ground, mut each: impl FnMut(u8, E)) {
         let extra = self.extra.map(|extra| extra.buckets);
         for mut buckets in std::iter::once(self.main.buckets).chain(extra) {
             for bucket in buckets.iter_mut() {
