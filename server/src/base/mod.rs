@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod crash;
 pub mod crc;
 pub mod extended;
+pub mod index;
 pub mod process;
 pub mod queue;
 pub mod random;

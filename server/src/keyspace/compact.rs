@@ -12,10 +12,9 @@
 
 use std::ptr::NonNull;
 
-use super::bucket::SLOTS;
 use super::entry::EntryRef;
-use super::segment::fitting;
 use super::table::Table;
+use crate::base::index::{SLOTS, fitting};
 use crate::base::slab::CHUNK;
 
 /// Entries that move together: their memory is asked for before the first is read.
@@ -57,12 +56,13 @@ impl Table {
     /// Bytes held for entries, and bytes of them: the measure of whether compacting is worth it. O(large keys).
     pub fn spread(&self) -> (usize, usize) {
         let (held, used) = self.blocks.spread();
-        (held + self.rows.held(), used + self.rows.used())
+        let rows = &self.index.ground;
+        (held + rows.held(), used + rows.used())
     }
 
     /// One small step; see [`super::Db::compact`].
     pub fn compact(&mut self) -> Progress {
-        if self.is_still() {
+        if self.index.is_still() {
             return Progress { done: true, ..Progress::default() };
         }
         match self.compaction.stage {
@@ -77,19 +77,20 @@ impl Table {
     }
 
     fn compact_segment(&mut self, number: usize) -> Progress {
-        let Some(segment) = self.segments.get(number) else {
+        let Some(segment) = self.index.segment(number) else {
             self.compaction.stage = Stage::Chunks(u32::MAX);
             return Progress { looked: 1, ..Progress::default() };
         };
         self.compaction.stage = Stage::Segments(number + 1);
         let (len, homes) = (segment.len(), segment.homes());
         // An empty one is merged by the removal of the last key; a number that is free has no buckets.
-        let hash = segment.entries().next().map(|entry| self.hasher.hash(entry.get().key()));
+        let hash =
+            segment.entries().next().map(|entry| self.index.hasher().hash(entry.get().key()));
         if let Some(hash) = hash
             && len * 2 < homes * SLOTS
         {
             if fitting(len) < homes {
-                self.rebuild(hash, number as u32);
+                self.index.rebuild(hash, number as u32);
             }
             return Progress { looked: 16, ..Progress::default() };
         }
@@ -121,9 +122,9 @@ impl Table {
         }
         let mut hashes = [0; BATCH];
         for (hash, &block) in hashes.iter_mut().zip(&blocks[..count]) {
-            // SAFETY: the blocks of a table's slab are its entries (table, invariant 4), and none has moved since.
-            *hash = self.hasher.hash(unsafe { EntryRef::of(block) }.key());
-            if let Some((row, _)) = self.directory.row(*hash) {
+            // SAFETY: the blocks of a table's slab are its entries (table, invariant 2), and none has moved since.
+            *hash = self.index.hasher().hash(unsafe { EntryRef::of(block) }.key());
+            if let Some(row) = self.index.row(*hash) {
                 row.prefetch_bucket(*hash);
             }
         }

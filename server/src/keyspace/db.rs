@@ -7,7 +7,7 @@
 use super::Key;
 use super::access::Touch;
 use super::compact::Progress;
-use super::entry::EntryRef;
+use super::entry::{Entry, EntryRef};
 use super::expire::{Removed, Sweep};
 use super::slot::Slot;
 use super::sums::Sums;
@@ -32,34 +32,34 @@ impl Db {
     }
 
     pub(super) fn set_child_alive(&mut self, alive: bool) {
-        self.table.child_alive = alive;
+        self.table.set_child_alive(alive);
     }
 
     pub(super) fn set_keeps_size(&mut self, keeps: bool) {
-        self.table.keeps_size = keeps;
+        self.table.set_keeps_size(keeps);
     }
 
     /// Keys, expired ones included.
     #[expect(clippy::len_without_is_empty, reason = "commands ask for the number only")]
     pub fn len(&self) -> usize {
-        self.table.len
+        self.table.index.len()
     }
 
     /// Keys with a deadline, expired ones included.
     pub fn volatile_len(&self) -> usize {
-        self.table.volatile
+        self.table.index.notes.volatile
     }
 
     /// Asks the processor for the directory's cell of a hash; some commands before [`Db::prefetch_bucket`].
     #[inline]
     pub fn prefetch_cell(&self, hash: u64) {
-        self.table.directory.prefetch(hash);
+        self.table.index.prefetch_cell(hash);
     }
 
     /// Asks the processor for the bucket of a hash; some commands before [`Db::prefetch_entry`].
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
-        if let Some((row, _)) = self.table.directory.row(hash) {
+        if let Some(row) = self.table.index.row(hash) {
             row.prefetch_bucket(hash);
         }
     }
@@ -67,7 +67,7 @@ impl Db {
     /// Asks the processor for the entry of a hash; some commands before the look-up.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
-        if let Some((row, _)) = self.table.directory.row(hash) {
+        if let Some(row) = self.table.index.row(hash) {
             row.prefetch_entry(hash);
         }
     }
@@ -101,13 +101,13 @@ impl Db {
     /// the next cursor. Begin with 0; the answer 0 is the end. An entry that is there during the whole scan is handed
     /// out at least once, whatever happens to the table in between. Cursors are below 2^53; others end the scan.
     pub fn scan(&self, cursor: u64, each: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
-        self.table.scan(cursor, each)
+        self.table.index.scan(cursor, &mut |entry| each(entry.get()))
     }
 
     /// An entry by chance; `None` if there is none. The chances of two entries differ by less than a factor of 2.
     /// O(1) but right after mass deletion while a snapshot child lives.
     pub fn random(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
-        self.table.random(rng)
+        self.table.index.random(rng).map(Entry::get)
     }
 
     /// Hands out `wanted` entries by chance, or a few more. Of few entries it may hand out some
@@ -130,15 +130,15 @@ impl Db {
     /// Takes everything out. O(1); the memory is freed by dropping the answer.
     #[must_use = "dropping it here frees every key on this thread"]
     pub fn clear(&mut self) -> Dropped {
-        let mut table = Table::new(self.table.hasher.clone());
-        table.child_alive = self.table.child_alive;
-        table.keeps_size = self.table.keeps_size;
+        let mut table = Table::new(self.table.index.hasher().clone());
+        table.set_child_alive(self.table.child_alive);
+        table.set_keeps_size(self.table.keeps_size);
         Dropped { table: std::mem::replace(&mut self.table, table) }
     }
 
     /// All entries, in the order of the hash but for overflow. Never allocates.
     pub fn entries(&self) -> Entries<'_> {
-        self.table.entries()
+        Entries(self.table.index.items())
     }
 
     /// All entries, in the order of memory. Never allocates: a snapshot child reads it fastest this way, and can give
@@ -150,7 +150,7 @@ impl Db {
     /// Whether a key may have a deadline before `now_ms` (Unix milliseconds); "no" is certain. O(1).
     #[inline]
     pub fn may_be_due(&self, now_ms: i64) -> bool {
-        self.table.may_be_due(now_ms)
+        self.table.index.notes.any(now_ms)
     }
 
     /// Removes keys whose deadline is before `now_ms` (Unix milliseconds) and hands each to `each`, from where the
@@ -179,7 +179,7 @@ impl Db {
     /// Makes room for `keys` keys at once, if the database is empty. Allocates at least 10 bytes a key, so the number must
     /// be bounded by the caller.
     pub fn reserve(&mut self, keys: usize) {
-        self.table.reserve(keys);
+        self.table.index.reserve(keys);
     }
 
     /// Values that were removed or replaced since the last call and take long to free: drop them on another thread.
@@ -195,7 +195,7 @@ impl Db {
 
     /// Bytes that blocks of entries and buckets take, rounded up as they are. O(1).
     pub fn slab_bytes(&self) -> (usize, usize) {
-        (self.table.blocks.used(), self.table.rows.used())
+        (self.table.blocks.used(), self.table.index.ground.used())
     }
 
     /// What the entries take, by the type of their values. O(1).
@@ -213,6 +213,6 @@ impl Dropped {
     /// Keys in it.
     #[expect(clippy::len_without_is_empty, reason = "asked for statistics only")]
     pub fn len(&self) -> usize {
-        self.table.len
+        self.table.index.len()
     }
 }

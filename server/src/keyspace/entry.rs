@@ -32,6 +32,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::base::blob::Blob;
+use crate::base::index::{Item, prefetch};
 use crate::base::slab::Slab;
 use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
 
@@ -403,31 +404,6 @@ impl Entry {
         self.0.addr().get() & VOLATILE != 0
     }
 
-    /// The 15 bits that its holder keeps with the pointer.
-    #[inline]
-    pub fn route(&self) -> u16 {
-        ((self.0.addr().get() & ROUTE) >> ROUTE_SHIFT) as u16
-    }
-
-    /// Sets the holder's 15 bits.
-    #[inline]
-    pub fn set_route(&mut self, route: u16) {
-        debug_assert!(route >> 15 == 0, "a route has 15 bits");
-        let volatile = self.0.addr().get() & VOLATILE;
-        let marks = volatile | (usize::from(route) << ROUTE_SHIFT);
-        self.0 = self.block().map_addr(|at| at | marks);
-    }
-
-    /// Asks the processor for the block's first 88 bytes: header, a key of 16 bytes, a value of 64. They begin at any
-    /// multiple of 8, so in one of four cases they touch a third cache line.
-    #[inline]
-    pub fn prefetch(&self) {
-        let at = self.block().as_ptr();
-        prefetch(at);
-        prefetch(at.wrapping_add(64));
-        prefetch(at.wrapping_add(80));
-    }
-
     #[inline]
     fn block(&self) -> NonNull<u8> {
         // SAFETY: the address part of the pointer of a live block is never null (`build` checked it).
@@ -545,6 +521,36 @@ impl Entry {
     }
 }
 
+impl Item for Entry {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        self.get().key()
+    }
+
+    #[inline]
+    fn route(&self) -> u16 {
+        ((self.0.addr().get() & ROUTE) >> ROUTE_SHIFT) as u16
+    }
+
+    #[inline]
+    fn set_route(&mut self, route: u16) {
+        debug_assert!(route >> 15 == 0, "a route has 15 bits");
+        let volatile = self.0.addr().get() & VOLATILE;
+        let marks = volatile | (usize::from(route) << ROUTE_SHIFT);
+        self.0 = self.block().map_addr(|at| at | marks);
+    }
+
+    // Reaches the block's first 88 bytes: header, a key of 16 bytes, a value of 64. They begin at any
+    // multiple of 8, so in one of four cases they touch a third cache line.
+    #[inline]
+    fn prefetch(&self) {
+        let at = self.block().as_ptr();
+        prefetch(at);
+        prefetch(at.wrapping_add(64));
+        prefetch(at.wrapping_add(80));
+    }
+}
+
 fn tail_start(header: Header) -> usize {
     header.deadline_start() + if header.has(TIMED) { 8 } else { 0 }
 }
@@ -565,19 +571,6 @@ fn tell_apart<R>(put: Put<'_>, then: impl FnOnce(Content<'_>) -> R) -> R {
 #[inline]
 fn from(bytes: &[u8]) -> NonNull<u8> {
     NonNull::from(bytes).cast()
-}
-
-/// Asks the processor for the cache line at `at`, which need not be valid.
-#[inline]
-pub(super) fn prefetch<T>(at: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program could see, and a wrong address does not fault.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }
 
 fn allocate(slab: &mut Slab, size: usize) -> NonNull<u8> {

@@ -18,11 +18,10 @@
 //!  2. No entry at all has one before the lap's `bound`; none behind the lap before its `behind`; none in the
 //!     buckets behind it of the segment that is open before its `seen`.
 
-use super::bucket::SLOTS;
 use super::entry::{Entry, EntryRef};
-use super::segment::Segment;
 use super::table::Table;
 use super::waste::Waste;
+use crate::base::index::{Item, Notes, Paged, SLOTS, Segment};
 use crate::base::slab::Slab;
 use crate::value::Value;
 use std::cmp::Ordering;
@@ -115,6 +114,84 @@ impl Lap {
     }
 }
 
+/// What a table knows of the deadlines in its segments.
+#[derive(Default)]
+pub(super) struct Due {
+    /// By segment.
+    pub tallies: Paged<Tally>,
+    lap: Lap,
+    /// Entries with a deadline.
+    pub volatile: usize,
+}
+
+impl Due {
+    /// Counts an entry that has got a deadline.
+    pub fn count(&mut self, segment: u32, deadline: i64) {
+        self.volatile += 1;
+        self.tallies[segment as usize].volatile += 1;
+        self.note_deadline(segment, deadline);
+    }
+
+    /// Counts an entry that has lost its deadline, or is gone.
+    pub fn discount(&mut self, segment: u32) {
+        self.volatile -= 1;
+        let tally = &mut self.tallies[segment as usize];
+        *tally = Tally::new(tally.volatile as usize - 1, tally.earliest);
+    }
+
+    /// Hears of a volatile entry's new deadline.
+    pub fn note_deadline(&mut self, segment: u32, deadline: i64) {
+        let tally = &mut self.tallies[segment as usize];
+        tally.earliest = tally.earliest.min(deadline);
+        self.lap.note(segment, deadline);
+    }
+
+    /// Bytes of its memory.
+    pub fn memory(&self) -> usize {
+        self.tallies.memory()
+    }
+
+    /// Whether a key may be due. O(1).
+    #[inline]
+    pub fn any(&self, now_ms: i64) -> bool {
+        self.volatile > 0 && self.lap.bound < now_ms
+    }
+
+    /// What is known of a segment from now on.
+    fn set(&mut self, segment: u32, tally: Tally) {
+        self.lap.note(segment, tally.earliest);
+        if segment as usize == self.tallies.len() {
+            self.tallies.push(tally);
+        } else {
+            self.tallies[segment as usize] = tally;
+        }
+    }
+}
+
+impl Notes<Entry> for Due {
+    fn begun(&mut self, number: u32) {
+        self.set(number, Tally::default());
+    }
+
+    fn moved(&mut self, number: u32) {
+        self.lap.moved(number);
+    }
+
+    fn parted(&mut self, number: u32, new: u32, halves: [&Segment<Entry>; 2]) {
+        let earliest = self.tallies[number as usize].earliest;
+        for (number, half) in [number, new].into_iter().zip(halves) {
+            let volatile = half.entries().filter(|entry| entry.is_volatile()).count();
+            self.set(number, Tally::new(volatile, earliest));
+        }
+    }
+
+    fn joined(&mut self, number: u32, gone: u32) {
+        let both = self.tallies[number as usize].with(self.tallies[gone as usize]);
+        self.tallies[gone as usize] = Tally::default();
+        self.set(number, both);
+    }
+}
+
 /// What a call of [`super::Db::expire_due`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
@@ -167,12 +244,6 @@ impl Drop for Removed<'_> {
 }
 
 impl Table {
-    /// Whether a key may be due. O(1).
-    #[inline]
-    pub fn may_be_due(&self, now_ms: i64) -> bool {
-        self.volatile > 0 && self.lap.bound < now_ms
-    }
-
     /// Removes due keys; see [`super::Db::expire_due`].
     pub fn expire_due(
         &mut self,
@@ -181,23 +252,35 @@ impl Table {
         each: &mut dyn FnMut(Removed<'_>),
     ) -> Sweep {
         let mut sweep = Sweep::default();
-        let mut tallies = 0;
-        while self.may_be_due(now_ms) && sweep.work + tallies / TALLIES_PER_BUCKET < budget {
-            let Some(tally) = self.tallies.get(self.lap.at) else {
-                self.lap = Lap::new(self.lap.behind);
+        let mut looked = 0;
+        loop {
+            let work = sweep.work + looked / TALLIES_PER_BUCKET;
+            if work >= budget || !self.index.notes.any(now_ms) {
+                break;
+            }
+            let Due { tallies, lap, .. } = &mut self.index.notes;
+            let Some(tally) = tallies.get(lap.at) else {
+                *lap = Lap::new(lap.behind);
                 continue;
             };
-            if self.lap.bucket > 0 || tally.earliest < now_ms {
-                self.walk(now_ms, budget - tallies / TALLIES_PER_BUCKET, &mut sweep, each);
+            if lap.bucket > 0 || tally.earliest < now_ms {
+                self.walk(now_ms, budget - looked / TALLIES_PER_BUCKET, &mut sweep, each);
             } else {
-                tallies += 1;
+                looked += 1;
                 sweep.passed += tally.volatile as usize;
-                self.lap.behind = self.lap.behind.min(tally.earliest);
-                self.lap.close(self.lap.at + 1);
+                lap.behind = lap.behind.min(tally.earliest);
+                lap.close(lap.at + 1);
             }
         }
-        sweep.work += tallies.div_ceil(TALLIES_PER_BUCKET);
+        sweep.work += looked.div_ceil(TALLIES_PER_BUCKET);
         sweep
+    }
+
+    /// The segment under the lap, and the lap.
+    fn under_lap(&mut self) -> (&Segment<Entry>, &mut Lap) {
+        let at = self.index.notes.lap.at;
+        let (segments, notes) = self.index.segments_and_notes();
+        (&segments[at], &mut notes.lap)
     }
 
     /// Goes on in the segment under the lap: to its end, or as far as the budget goes.
@@ -208,43 +291,44 @@ impl Table {
         sweep: &mut Sweep,
         each: &mut dyn FnMut(Removed<'_>),
     ) {
-        let segment = &self.segments[self.lap.at];
-        let end = segment.buckets();
-        if self.lap.bucket == 0 {
-            self.lap.seen = i64::MAX;
+        let (segment, lap) = self.under_lap();
+        let (end, mut bucket) = (segment.buckets(), lap.bucket);
+        if bucket == 0 {
+            lap.seen = i64::MAX;
         }
-        (self.lap.bucket..self.lap.bucket + AHEAD).for_each(|bucket| prefetch(segment, bucket));
-        while self.lap.bucket < end && sweep.work < budget {
-            prefetch(&self.segments[self.lap.at], self.lap.bucket + AHEAD);
+        (bucket..bucket + AHEAD).for_each(|bucket| prefetch(segment, bucket));
+        while bucket < end && sweep.work < budget {
+            prefetch(self.under_lap().0, bucket + AHEAD);
             self.expire_bucket(now_ms, sweep, each);
-            self.lap.bucket += 1;
+            bucket += 1;
+            self.index.notes.lap.bucket = bucket;
             sweep.work += 1;
         }
-        if self.lap.bucket == end {
+        if bucket == end {
             self.leave();
         }
     }
 
     /// Removes the due keys of the bucket under the lap.
     fn expire_bucket(&mut self, now_ms: i64, sweep: &mut Sweep, each: &mut dyn FnMut(Removed<'_>)) {
-        let number = u32::try_from(self.lap.at).expect("prefixes of 32 bits number segments");
-        let segment = &self.segments[self.lap.at];
         let mut due = [None; SLOTS];
+        let (segment, lap) = self.under_lap();
+        let number = u32::try_from(lap.at).expect("prefixes of 32 bits number segments");
         for (slot, due) in due.iter_mut().enumerate() {
-            let bucket = segment.bucket(self.lap.bucket);
+            let bucket = segment.bucket(lap.bucket);
             let entry = bucket.and_then(|bucket| bucket.entry(slot));
             let Some(entry) = entry.filter(|entry| entry.is_volatile()) else { continue };
-            let entry = entry.get();
-            let deadline = entry.deadline().expect("an entry marked volatile has a deadline");
+            let deadline = entry.get().deadline().expect("an entry marked volatile has a deadline");
             sweep.passed += 1;
             if deadline >= now_ms {
-                self.lap.seen = self.lap.seen.min(deadline);
+                lap.seen = lap.seen.min(deadline);
                 continue;
             }
-            *due = Some(segment.spot(self.lap.bucket, slot));
-            if self.lap.removed.is_none() {
-                self.lap.removed = Some(self.hasher.hash(entry.key()));
-            }
+            *due = Some(segment.spot(lap.bucket, slot));
+        }
+        if let (None, Some(slot)) = (lap.removed, due.iter().position(Option::is_some)) {
+            let bucket = lap.bucket;
+            self.index.notes.lap.removed = self.hash_at(number, bucket, slot);
         }
         for spot in due.into_iter().flatten() {
             let entry = Some(self.take_out(number, spot));
@@ -253,55 +337,35 @@ impl Table {
         }
     }
 
+    /// The hash of the key in a slot.
+    fn hash_at(&self, number: u32, bucket: usize, slot: usize) -> Option<u64> {
+        let entry = self.index.segment(number as usize)?.bucket(bucket)?.entry(slot)?;
+        Some(self.index.hasher().hash(entry.get().key()))
+    }
+
     /// Leaves the segment under the lap, whose every bucket was read. It shrinks only now, because shrinking would
     /// have moved what was not read yet.
     fn leave(&mut self) {
-        let Lap { at, seen, removed, .. } = self.lap;
-        let number = u32::try_from(at).expect("prefixes of 32 bits number segments");
-        debug_assert_eq!(
-            self.segments[at].entries().filter(|entry| entry.is_volatile()).count(),
-            self.tallies[at].volatile as usize,
-            "table, invariant 2"
-        );
-        debug_assert!(
-            self.segments[at]
-                .entries()
-                .filter_map(|entry| entry.get().deadline())
-                .all(|d| d >= seen),
-            "invariant 2"
-        );
-        self.tallies[at].earliest = seen;
-        self.lap.behind = self.lap.behind.min(seen);
-        self.lap.close(at + 1);
+        let (segment, lap) = self.under_lap();
+        let Lap { at, seen, removed, .. } = *lap;
+        let volatile = || segment.entries().filter(|entry| entry.is_volatile());
+        debug_assert!(volatile().all(|entry| entry.get().deadline() >= Some(seen)), "invariant 2");
+        let count = if cfg!(debug_assertions) { Some(volatile().count()) } else { None };
+        let Due { tallies, lap, .. } = &mut self.index.notes;
+        let known = count.is_none_or(|count| count == tallies[at].volatile as usize);
+        debug_assert!(known, "table, invariant 1");
+        tallies[at].earliest = seen;
+        lap.behind = lap.behind.min(seen);
+        lap.close(at + 1);
         if let Some(hash) = removed {
-            self.shrink(hash, number);
+            let number = u32::try_from(at).expect("prefixes of 32 bits number segments");
+            self.index.shrink(hash, number);
         }
-    }
-
-    /// Counts an entry that has got a deadline.
-    pub fn count_volatile(&mut self, segment: u32, deadline: i64) {
-        self.volatile += 1;
-        self.tallies[segment as usize].volatile += 1;
-        self.note_deadline(segment, deadline);
-    }
-
-    /// Counts an entry that has lost its deadline, or is gone.
-    pub fn discount_volatile(&mut self, segment: u32) {
-        self.volatile -= 1;
-        let tally = &mut self.tallies[segment as usize];
-        *tally = Tally::new(tally.volatile as usize - 1, tally.earliest);
-    }
-
-    /// Hears of a volatile entry's new deadline.
-    pub fn note_deadline(&mut self, segment: u32, deadline: i64) {
-        let tally = &mut self.tallies[segment as usize];
-        tally.earliest = tally.earliest.min(deadline);
-        self.lap.note(segment, deadline);
     }
 }
 
 /// Asks the processor for the volatile entries of a bucket, if the segment has it.
-fn prefetch(segment: &Segment, bucket: usize) {
+fn prefetch(segment: &Segment<Entry>, bucket: usize) {
     let entries = segment.bucket(bucket).into_iter().flat_map(|bucket| bucket.entries());
     entries.filter(|entry| entry.is_volatile()).for_each(Entry::prefetch);
 }

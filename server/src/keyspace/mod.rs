@@ -17,19 +17,14 @@
 //! Expiry here is only a number beside a key: whoever knows the time decides what it means.
 
 pub mod access;
-mod bucket;
 pub mod change;
 mod compact;
 mod content;
 mod db;
-mod directory;
 mod entry;
 pub mod evict;
 mod expire;
-mod paged;
-mod row;
 mod sample;
-mod segment;
 mod slot;
 mod sums;
 mod table;

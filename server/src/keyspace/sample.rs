@@ -6,8 +6,8 @@
 //! are as good a sample as entries from all over, and the table's part of the search is one cache miss for all.
 
 use super::entry::{Entry, EntryRef};
-use super::segment::Segment;
 use super::table::Table;
+use crate::base::index::{Item, Segment};
 use crate::base::random::Rng;
 
 /// Random buckets to look at before going to the next segment that has anything.
@@ -21,12 +21,10 @@ impl Table {
     pub fn sample(&self, rng: &mut Rng, wanted: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
         let mut found = 0;
         for _ in 0..TRIES {
-            if found >= wanted || self.len == 0 {
+            if found >= wanted || self.index.len() == 0 {
                 return;
             }
-            let Some(segment) = self.segment_of(rng.next_u64()) else { return };
-            let pick = rng.below(segment.buckets() as u64) as usize;
-            let Some(bucket) = segment.bucket(pick) else { return };
+            let Some(bucket) = self.index.random_bucket(rng) else { return };
             bucket.entries().for_each(Entry::prefetch);
             for entry in bucket.entries() {
                 found += 1;
@@ -34,9 +32,9 @@ impl Table {
             }
         }
         if found == 0
-            && let Some(entry) = self.random_of_sparse(rng)
+            && let Some(entry) = self.index.random_of_sparse(rng)
         {
-            each(entry);
+            each(entry.get());
         }
     }
 
@@ -49,23 +47,25 @@ impl Table {
         each: &mut dyn FnMut(EntryRef<'_>),
     ) {
         let (mut found, mut looks) = (0, 0);
-        while found < wanted && looks < TALLY_LOOKS && self.volatile > 0 {
-            let Some(start) = self.directory.number(rng.next_u64()) else { return };
-            let numbers = (start as usize..self.tallies.len()).chain(0..start as usize);
+        let notes = &self.index.notes;
+        while found < wanted && looks < TALLY_LOOKS && notes.volatile > 0 {
+            let Some(start) = self.index.random_number(rng) else { return };
+            let numbers = (start as usize..notes.tallies.len()).chain(0..start as usize);
             let mut rest = numbers.take(TALLY_LOOKS - looks);
             let number = rest.find(|&number| {
                 looks += 1;
-                self.tallies[number].volatile > 0
+                notes.tallies[number].volatile > 0
             });
             let Some(number) = number else { return };
-            found += sample_of_segment(&self.segments[number], rng, wanted - found, each);
+            let Some(segment) = self.index.segment(number) else { return };
+            found += sample_of_segment(segment, rng, wanted - found, each);
         }
     }
 }
 
 /// Hands out up to `wanted` volatile entries of a segment, from a random bucket on, and says how many.
 fn sample_of_segment(
-    segment: &Segment,
+    segment: &Segment<Entry>,
     rng: &mut Rng,
     wanted: usize,
     each: &mut dyn FnMut(EntryRef<'_>),

@@ -5,6 +5,10 @@
 //! A value type is one variant in each enum here; the compiler lists the rest, because nobody writes
 //! `_ =>` over them.
 
+pub mod field;
+pub mod map;
+pub mod ordered;
+pub mod packed;
 pub mod text;
 
 pub use text::{Text, TextMut, TextRef};

@@ -1,6 +1,6 @@
 //! A row: the buckets of one segment as a search sees them.
 //!
-//! Owns: the memory of buckets, the search in them, and the packed form the directory keeps.   Uses: bucket, `base::slab`.
+//! Owns: the memory of buckets, the search in them, and the packed form the directory keeps.   Uses: bucket.
 //! Never: grows, splits.
 //!
 //! ```text
@@ -29,32 +29,31 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use super::bucket::{Bucket, tag_of};
-use super::entry::{Entry, EntryRef, prefetch};
-use crate::base::slab::Runs;
+use super::{Ground, Item, prefetch};
 
 /// Bits of a route.
-pub(super) const ROUTE_BITS: u32 = 15;
+pub const ROUTE_BITS: u32 = 15;
 /// All bits of a route are good.
-pub(super) const ROUTE_ALL: u16 = (1 << ROUTE_BITS) - 1;
+pub const ROUTE_ALL: u16 = (1 << ROUTE_BITS) - 1;
 
-/// Buckets in one run. They must be freed there: only then is the run; entries are not touched.
-pub(super) struct Buckets {
-    at: NonNull<Bucket>,
+/// Buckets in one run. They must be freed there: only then is the run; items are not touched.
+pub struct Buckets<E> {
+    at: NonNull<Bucket<E>>,
     len: u32,
 }
 
 // SAFETY: `Buckets` is the only owner of its run, and buckets are Send.
-unsafe impl Send for Buckets {}
+unsafe impl<E: Send> Send for Buckets<E> {}
 // SAFETY: through `&Buckets` the run is only read.
-unsafe impl Sync for Buckets {}
+unsafe impl<E: Sync> Sync for Buckets<E> {}
 
-impl Buckets {
+impl<E> Buckets<E> {
     /// So many empty buckets.
-    pub fn new(runs: &mut Runs, len: usize) -> Buckets {
+    pub fn new(ground: &mut impl Ground, len: usize) -> Buckets<E> {
         if len == 0 {
             return Buckets { at: NonNull::dangling(), len: 0 };
         }
-        let at = runs.allocate(len * size_of::<Bucket>()).cast::<Bucket>();
+        let at = ground.allocate(len * size_of::<Bucket<E>>()).cast::<Bucket<E>>();
         for number in 0..len {
             // SAFETY: the run has room for `len` buckets and is aligned to more than 64 bytes.
             unsafe { at.add(number).write(Bucket::default()) };
@@ -63,46 +62,54 @@ impl Buckets {
     }
 
     /// Frees the run. Entries that are still in it are forgotten.
-    pub fn free(self, runs: &mut Runs) {
+    pub fn free(self, ground: &mut impl Ground) {
         if self.len != 0 {
-            let size = self.len as usize * size_of::<Bucket>();
+            let size = self.len as usize * size_of::<Bucket<E>>();
             // SAFETY: the run came from there with this size, and we were its only owner.
-            unsafe { runs.free(self.at.cast(), size) };
+            unsafe { ground.free(self.at.cast(), size) };
         }
     }
 }
 
-impl Deref for Buckets {
-    type Target = [Bucket];
+impl<E> Deref for Buckets<E> {
+    type Target = [Bucket<E>];
     #[inline]
-    fn deref(&self) -> &[Bucket] {
+    fn deref(&self) -> &[Bucket<E>] {
         // SAFETY: `new` initialised `len` buckets, and `&self` keeps them from changing.
         unsafe { NonNull::slice_from_raw_parts(self.at, self.len as usize).as_ref() }
     }
 }
 
-impl DerefMut for Buckets {
+impl<E> DerefMut for Buckets<E> {
     #[inline]
-    fn deref_mut(&mut self) -> &mut [Bucket] {
+    fn deref_mut(&mut self) -> &mut [Bucket<E>] {
         // SAFETY: `new` initialised `len` buckets, and `&mut self` makes us their only user.
         unsafe { NonNull::slice_from_raw_parts(self.at, self.len as usize).as_mut() }
     }
 }
 
 /// Buckets and the rule by which a hash chooses one. Copies are as cheap as a reference.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    at: NonNull<Bucket>,
+pub struct Row<'a, E> {
+    at: NonNull<Bucket<E>>,
     len: usize,
     mask: u16,
     depth: u8,
-    buckets: PhantomData<&'a Bucket>,
+    buckets: PhantomData<&'a Bucket<E>>,
 }
 
-impl<'a> Row<'a> {
+impl<E> Clone for Row<'_, E> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Row<'_, E> {}
+
+impl<'a, E: Item> Row<'a, E> {
     /// The buckets of a segment with a prefix of `depth` bits, whose routes are good where `mask` is set.
     #[inline]
-    pub fn new(buckets: &'a Buckets, mask: u16, depth: u8) -> Row<'a> {
+    pub fn new(buckets: &'a Buckets<E>, mask: u16, depth: u8) -> Row<'a, E> {
         let Buckets { at, len } = *buckets;
         Row { at, len: len as usize, mask, depth, buckets: PhantomData }
     }
@@ -129,14 +136,14 @@ impl<'a> Row<'a> {
 
     /// Its buckets; none if they did not fit into a packed row.
     #[inline]
-    pub fn buckets(self) -> &'a [Bucket] {
+    pub fn buckets(self) -> &'a [Bucket<E>] {
         // SAFETY: so many initialised buckets stand there and do not change during 'a.
         unsafe { NonNull::slice_from_raw_parts(self.at, self.len).as_ref() }
     }
 
     /// Where a bucket stands. It may be changed through this by whoever may change the table.
     #[inline]
-    pub fn pointer(self, bucket: usize) -> NonNull<Bucket> {
+    pub fn pointer(self, bucket: usize) -> NonNull<Bucket<E>> {
         debug_assert!(bucket < self.len);
         // SAFETY: there are `len` buckets in a row.
         unsafe { self.at.add(bucket) }
@@ -144,7 +151,7 @@ impl<'a> Row<'a> {
 
     /// Bucket, slot and entry of a key.
     #[inline]
-    pub fn find(self, hash: u64, key: &[u8]) -> Option<(usize, usize, EntryRef<'a>)> {
+    pub fn find(self, hash: u64, key: &[u8]) -> Option<(usize, usize, &'a E)> {
         let (tag, route) = (tag_of(hash), self.route(hash));
         let buckets = self.buckets();
         let mut at = self.home(route);
@@ -153,9 +160,9 @@ impl<'a> Row<'a> {
             for slot in bucket.matches(tag) {
                 if let Some(entry) = bucket.entry(slot)
                     && self.is_route(entry, route)
-                    && entry.get().key() == key
+                    && entry.key() == key
                 {
-                    return Some((at, slot, entry.get()));
+                    return Some((at, slot, entry));
                 }
             }
             if !bucket.was_passed() {
@@ -200,7 +207,7 @@ impl<'a> Row<'a> {
 
     /// Whether an entry's route is that of a sought hash, as far as it is known.
     #[inline]
-    fn is_route(self, entry: &Entry, route: u16) -> bool {
+    fn is_route(self, entry: &E, route: u16) -> bool {
         (entry.route() ^ route) & self.mask == 0
     }
 }
@@ -212,18 +219,21 @@ const LEN_MAX: usize = (1 << 7) - 1;
 const GOOD_SHIFT: u32 = 55;
 const EXTRA: u64 = 1 << 59;
 
-/// A row in eight bytes.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Packed(u64, PhantomData<*const Bucket>);
+/// A row in eight bytes: a number, and who may follow it is decided where it is made into a row.
+pub struct Packed<E>(u64, PhantomData<fn() -> E>);
 
-// SAFETY: a number; who may follow it is decided where it is made into a row.
-unsafe impl Send for Packed {}
-// SAFETY: as for Send.
-unsafe impl Sync for Packed {}
+impl<E> Clone for Packed<E> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
-impl Packed {
+impl<E> Copy for Packed<E> {}
+
+impl<E: Item> Packed<E> {
     /// Packs a row. More than 127 buckets do not fit and leave only the depth: the segment itself must be asked.
-    pub fn new(row: Row<'_>, has_extra: bool) -> Packed {
+    pub fn new(row: Row<'_, E>, has_extra: bool) -> Packed<E> {
         let depth = u64::from(row.depth) & DEPTH;
         if row.len > LEN_MAX || row.len == 0 {
             return Packed(depth | EXTRA, PhantomData);
@@ -254,7 +264,7 @@ impl Packed {
     /// # Safety
     /// The segment whose row was packed has the same buckets still, and keeps them unchanged during 'a.
     #[inline]
-    pub unsafe fn row<'a>(self) -> Row<'a> {
+    pub unsafe fn row<'a>(self) -> Row<'a, E> {
         let len = (self.0 >> LEN_SHIFT) as usize & LEN_MAX;
         let good = (self.0 >> GOOD_SHIFT) as u32 & 15;
         let mask = !(ROUTE_ALL.wrapping_shr(good)) & ROUTE_ALL;
@@ -262,7 +272,7 @@ impl Packed {
     }
 
     #[inline]
-    fn address(self) -> NonNull<Bucket> {
+    fn address(self) -> NonNull<Bucket<E>> {
         let at = std::ptr::with_exposed_provenance_mut((self.0 & ADDRESS) as usize);
         NonNull::new(at).unwrap_or(NonNull::dangling())
     }

@@ -1,7 +1,7 @@
 //! A segment: the buckets of all hashes that begin with one prefix, in the order of the hash.
 //!
-//! Owns: the buckets of its layers.   Uses: row, bucket, entry.   Never: the other segments, deadlines.
-//! What takes or frees buckets is told the runs they stand in.
+//! Owns: the buckets of its layers.   Uses: row, bucket.   Never: the other segments, deadlines.
+//! What takes or frees buckets is told the ground they stand on.
 //!
 //! ```text
 //!  main    [ bucket 0 | bucket 1 | ... | bucket n-1 ]   a row; what is in it and how it is searched: row.rs
@@ -18,25 +18,24 @@
 use std::ptr::NonNull;
 
 use super::bucket::{Bucket, SLOTS, tag_of};
-use super::entry::{Entry, EntryRef};
 use super::row::{Buckets, Packed, ROUTE_ALL, ROUTE_BITS, Row};
-use crate::base::slab::Runs;
+use super::{Ground, Item};
 
 /// Good bits that a route must have before a split may spend one.
 const ROUTE_MIN: u32 = 12;
 /// A segment of this many buckets splits when it is full.
-pub(super) const BUCKETS_MAX: usize = 64;
+pub const BUCKETS_MAX: usize = 64;
 /// Sizes in buckets grow by this much on the way there: a unit of their memory.
 const STEP: usize = 4;
 
 /// Entries that `buckets` take before they count as full: seven eighths. Beyond it searches grow long.
-pub(super) fn limit(buckets: usize) -> usize {
+pub fn limit(buckets: usize) -> usize {
     buckets * SLOTS * 7 / 8
 }
 
 /// The least size in buckets that takes `entries` and leaves some room; the largest ordinary one needs to leave
 /// room for just one more.
-pub(super) fn fitting(entries: usize) -> usize {
+pub fn fitting(entries: usize) -> usize {
     let wanted = entries + entries / 16 + 1;
     let step = (wanted * 8).div_ceil(SLOTS * 7).next_multiple_of(STEP);
     if step <= BUCKETS_MAX {
@@ -52,7 +51,7 @@ pub(super) fn fitting(entries: usize) -> usize {
 
 /// Where an entry stands in a segment. Good until the segment changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
+pub struct Spot {
     extra: bool,
     bucket: u32,
     slot: u8,
@@ -73,22 +72,20 @@ impl Spot {
 }
 
 /// Buckets that are probed together.
-struct Layer {
-    buckets: Buckets,
+struct Layer<E> {
+    buckets: Buckets<E>,
     used: u32,
     mask: u16,
     depth: u8,
 }
 
-const _: () = assert!(size_of::<Segment>() == 32);
-
-impl Layer {
-    fn new(runs: &mut Runs, depth: u8, mask: u16, buckets: usize) -> Layer {
-        Layer { buckets: Buckets::new(runs, buckets), used: 0, mask, depth }
+impl<E: Item> Layer<E> {
+    fn new(ground: &mut impl Ground, depth: u8, mask: u16, buckets: usize) -> Layer<E> {
+        Layer { buckets: Buckets::new(ground, buckets), used: 0, mask, depth }
     }
 
     #[inline]
-    fn row(&self) -> Row<'_> {
+    fn row(&self) -> Row<'_, E> {
         Row::new(&self.buckets, self.mask, self.depth)
     }
 
@@ -96,7 +93,7 @@ impl Layer {
         (self.used as usize) < limit(self.buckets.len())
     }
 
-    fn place(&mut self, tag: u8, entry: Entry) -> (usize, usize) {
+    fn place(&mut self, tag: u8, entry: E) -> (usize, usize) {
         assert!((self.used as usize) < self.buckets.len() * SLOTS, "a layer must keep a free slot");
         let mut at = self.row().home(entry.route());
         loop {
@@ -111,7 +108,7 @@ impl Layer {
         }
     }
 
-    fn remove(&mut self, bucket: usize, slot: usize) -> Option<Entry> {
+    fn remove(&mut self, bucket: usize, slot: usize) -> Option<E> {
         let entry = self.buckets[bucket].take(slot)?;
         self.used -= 1;
         let mut at = self.row().home(entry.route());
@@ -122,13 +119,13 @@ impl Layer {
         Some(entry)
     }
 
-    fn each_of_home(&self, home: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
+    fn each_of_home(&self, home: usize, each: &mut dyn FnMut(&E)) {
         let mut at = home;
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
             for entry in bucket.entries() {
                 if self.row().home(entry.route()) == home {
-                    each(entry.get());
+                    each(entry);
                 }
             }
             if !bucket.was_passed() {
@@ -140,19 +137,19 @@ impl Layer {
 }
 
 /// The entries whose hashes begin with one prefix.
-pub(super) struct Segment {
-    main: Layer,
-    extra: Option<Box<Layer>>,
+pub struct Segment<E> {
+    main: Layer<E>,
+    extra: Option<Box<Layer<E>>>,
 }
 
-impl Segment {
+impl<E: Item> Segment<E> {
     /// An empty segment for a prefix of `depth` bits.
-    pub fn new(runs: &mut Runs, depth: u8, buckets: usize) -> Segment {
-        Segment::of(runs, depth, ROUTE_ALL, buckets)
+    pub fn new(ground: &mut impl Ground, depth: u8, buckets: usize) -> Segment<E> {
+        Segment::of(ground, depth, ROUTE_ALL, buckets)
     }
 
     /// Its row for the directory, which must be told whenever this changes.
-    pub fn packed(&self) -> Packed {
+    pub fn packed(&self) -> Packed<E> {
         Packed::new(self.main.row(), self.extra.is_some())
     }
 
@@ -163,6 +160,7 @@ impl Segment {
     }
 
     /// Entries in it.
+    #[expect(clippy::len_without_is_empty, reason = "its users ask for the number only")]
     pub fn len(&self) -> usize {
         self.layers().map(|layer| layer.used as usize).sum()
     }
@@ -189,7 +187,7 @@ impl Segment {
 
     /// The entry of a key, and where it stands. O(1) but for keys of equal hash.
     #[inline]
-    pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, EntryRef<'_>)> {
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, &E)> {
         if let Some((bucket, slot, entry)) = self.main.row().find(hash, key) {
             return Some((spot(false, bucket, slot), entry));
         }
@@ -199,19 +197,19 @@ impl Segment {
 
     /// Where the bucket of a spot stands.
     #[inline]
-    pub fn pointer(&self, spot: Spot) -> Option<NonNull<Bucket>> {
+    pub fn pointer(&self, spot: Spot) -> Option<NonNull<Bucket<E>>> {
         let layer = if spot.extra { self.extra.as_ref()? } else { &self.main };
         Some(layer.row().pointer(spot.bucket as usize))
     }
 
     /// Places an entry whose key is not here yet. There must be room.
-    pub fn place(&mut self, hash: u64, mut entry: Entry) -> Spot {
+    pub fn place(&mut self, hash: u64, mut entry: E) -> Spot {
         entry.set_route(self.main.row().route(hash));
         self.put(tag_of(hash), entry)
     }
 
     /// Takes the entry at a spot out.
-    pub fn remove(&mut self, at: Spot) -> Option<Entry> {
+    pub fn remove(&mut self, at: Spot) -> Option<E> {
         let layer = if at.extra { self.extra.as_mut()? } else { &mut self.main };
         layer.remove(at.bucket as usize, at.slot.into())
     }
@@ -219,10 +217,8 @@ impl Segment {
     /// The home of a hash that belongs to this segment.
     #[inline]
     pub fn home(&self, hash: u64) -> usize {
-        {
-            let row = self.main.row();
-            row.home(row.route(hash))
-        }
+        let row = self.main.row();
+        row.home(row.route(hash))
     }
 
     /// How far into the segment the home after `home` begins, in units of 2^(49 - depth) hashes; 2^15 at the end.
@@ -233,14 +229,14 @@ impl Segment {
     }
 
     /// Hands out every entry whose home this is, wherever it stands.
-    pub fn each_of_home(&self, home: usize, each: &mut dyn FnMut(EntryRef<'_>)) {
+    pub fn each_of_home(&self, home: usize, each: &mut dyn FnMut(&E)) {
         for layer in self.layers() {
             layer.each_of_home(home, each);
         }
     }
 
     /// A bucket by number, over both layers.
-    pub fn bucket(&self, number: usize) -> Option<&Bucket> {
+    pub fn bucket(&self, number: usize) -> Option<&Bucket<E>> {
         let homes = self.homes();
         match self.main.buckets.get(number) {
             Some(bucket) => Some(bucket),
@@ -257,41 +253,45 @@ impl Segment {
     }
 
     /// All entries, by bucket.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &E> {
         self.layers().flat_map(|layer| layer.buckets.iter().flat_map(Bucket::entries))
     }
 
     /// Adds a second layer of the same size.
-    pub fn add_extra(&mut self, runs: &mut Runs) {
+    pub fn add_extra(&mut self, ground: &mut impl Ground) {
         assert!(self.extra.is_none(), "a segment has at most one extra layer");
-        let layer = Layer::new(runs, self.main.depth, self.main.mask, self.homes());
+        let layer = Layer::new(ground, self.main.depth, self.main.mask, self.homes());
         self.extra = Some(Box::new(layer));
     }
 
     /// Moves everything into one layer of `buckets`, reading no entry. The order stays.
-    pub fn rebuild(&mut self, runs: &mut Runs, buckets: usize) {
+    pub fn rebuild(&mut self, ground: &mut impl Ground, buckets: usize) {
         assert!(self.len() <= limit(buckets), "a segment rebuilt too small");
-        let new = Segment::of(runs, self.main.depth, self.main.mask, buckets);
-        std::mem::replace(self, new).drain(runs, |tag, entry| {
+        let new = Segment::of(ground, self.main.depth, self.main.mask, buckets);
+        std::mem::replace(self, new).drain(ground, |tag, entry| {
             self.put(tag, entry);
         });
     }
 
     /// Parts it in two by the next bit of the hash. Hashes keys again only if the routes ran out of bits.
-    pub fn split(self, runs: &mut Runs, hash_of: impl Fn(&[u8]) -> u64) -> (Segment, Segment) {
+    pub fn split(
+        self,
+        ground: &mut impl Ground,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> (Segment<E>, Segment<E>) {
         let depth = self.main.depth + 1;
-        let high = self.entries().filter(|entry| top_bit(entry)).count();
+        let high = self.entries().filter(|entry| top_bit(*entry)).count();
         let spent = self.main.mask.count_ones() < ROUTE_MIN;
         if spent {
-            self.entries().for_each(Entry::prefetch);
+            self.entries().for_each(E::prefetch);
         }
         let mask = if spent { ROUTE_ALL } else { (self.main.mask << 1) & ROUTE_ALL };
         let mut halves = [self.len() - high, high]
-            .map(|entries| Segment::of(runs, depth, mask, fitting(entries)));
-        self.drain(runs, |tag, mut entry| {
+            .map(|entries| Segment::of(ground, depth, mask, fitting(entries)));
+        self.drain(ground, |tag, mut entry| {
             let half = &mut halves[usize::from(top_bit(&entry))];
             let route = if spent {
-                half.main.row().route(hash_of(entry.get().key()))
+                half.main.row().route(hash_of(entry.key()))
             } else {
                 (entry.route() << 1) & ROUTE_ALL
             };
@@ -302,7 +302,7 @@ impl Segment {
     }
 
     /// The opposite of [`Segment::split`]: `self` is the lower half.
-    pub fn merge(self, runs: &mut Runs, high: Segment) -> Segment {
+    pub fn merge(self, ground: &mut impl Ground, high: Segment<E>) -> Segment<E> {
         assert!(
             self.depth() == high.depth() && self.depth() > 0,
             "only halves of one segment merge"
@@ -310,9 +310,9 @@ impl Segment {
         let top = 1 << (ROUTE_BITS - 1);
         let mask = top | ((self.main.mask & high.main.mask) >> 1);
         let buckets = fitting(self.len() + high.len());
-        let mut merged = Segment::of(runs, self.depth() - 1, mask, buckets);
+        let mut merged = Segment::of(ground, self.depth() - 1, mask, buckets);
         for (bit, half) in [(0, self), (top, high)] {
-            half.drain(runs, |tag, mut entry| {
+            half.drain(ground, |tag, mut entry| {
                 entry.set_route(bit | (entry.route() >> 1));
                 merged.put(tag, entry);
             });
@@ -320,7 +320,7 @@ impl Segment {
         merged
     }
 
-    fn put(&mut self, tag: u8, entry: Entry) -> Spot {
+    fn put(&mut self, tag: u8, entry: E) -> Spot {
         let (extra, layer) = match &mut self.extra {
             Some(extra) if !self.main.has_room() => (true, &mut **extra),
             Some(_) | None => (false, &mut self.main),
@@ -329,16 +329,16 @@ impl Segment {
         spot(extra, bucket, slot)
     }
 
-    fn of(runs: &mut Runs, depth: u8, mask: u16, buckets: usize) -> Segment {
-        Segment { main: Layer::new(runs, depth, mask, buckets), extra: None }
+    fn of(ground: &mut impl Ground, depth: u8, mask: u16, buckets: usize) -> Segment<E> {
+        Segment { main: Layer::new(ground, depth, mask, buckets), extra: None }
     }
 
-    fn layers(&self) -> impl Iterator<Item = &Layer> {
+    fn layers(&self) -> impl Iterator<Item = &Layer<E>> {
         std::iter::once(&self.main).chain(self.extra.as_deref())
     }
 
     /// Hands out all entries with their tags and frees the buckets.
-    fn drain(self, runs: &mut Runs, mut each: impl FnMut(u8, Entry)) {
+    pub fn drain(self, ground: &mut impl Ground, mut each: impl FnMut(u8, E)) {
         let extra = self.extra.map(|extra| extra.buckets);
         for mut buckets in std::iter::once(self.main.buckets).chain(extra) {
             for bucket in buckets.iter_mut() {
@@ -346,12 +346,12 @@ impl Segment {
                     each(tag, entry);
                 }
             }
-            buckets.free(runs);
+            buckets.free(ground);
         }
     }
 }
 
-fn top_bit(entry: &Entry) -> bool {
+fn top_bit<E: Item>(entry: &E) -> bool {
     entry.route() >> (ROUTE_BITS - 1) != 0
 }
 

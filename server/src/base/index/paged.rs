@@ -10,9 +10,15 @@ use std::ops::{Index, IndexMut};
 const PAGE: usize = 1024;
 
 /// A list in pages of 1024 places.
-pub(super) struct Paged<T> {
+pub struct Paged<T> {
     pages: Vec<Vec<T>>,
     len: usize,
+}
+
+impl<T> Default for Paged<T> {
+    fn default() -> Paged<T> {
+        Paged::new()
+    }
 }
 
 impl<T> Paged<T> {
@@ -22,6 +28,7 @@ impl<T> Paged<T> {
     }
 
     /// Places in it.
+    #[expect(clippy::len_without_is_empty, reason = "its users ask for the number only")]
     pub fn len(&self) -> usize {
         self.len
     }

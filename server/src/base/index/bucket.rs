@@ -1,6 +1,6 @@
-//! A bucket: seven entries in one cache line.
+//! A bucket: seven items in one cache line.
 //!
-//! Owns: up to seven entries and their tags.   Uses: entry.   Never: knows which bucket it is.
+//! Owns: up to seven items and their tags.   Uses: nothing.   Never: knows which bucket it is.
 //!
 //! ```text
 //!  byte 0      1   2   3   4   5   6   7          8 .. 63
@@ -14,10 +14,8 @@
 //! Invariant: a tag is 0 exactly when its slot is empty.
 #![allow(unsafe_code)]
 
-use super::entry::Entry;
-
 /// Entries per bucket.
-pub(super) const SLOTS: usize = 7;
+pub const SLOTS: usize = 7;
 
 #[cfg(not(target_arch = "x86_64"))]
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -32,23 +30,32 @@ const PASSED_LOST: u8 = u8::MAX;
 
 /// Seven slots, their tags, and whether a search must go on.
 #[repr(align(64))]
-#[derive(Default)]
-pub(super) struct Bucket {
+pub struct Bucket<E> {
     tags: u64,
-    slots: [Option<Entry>; SLOTS],
+    slots: [Option<E>; SLOTS],
 }
 
-const _: () = assert!(size_of::<Bucket>() == 64);
+impl<E> Default for Bucket<E> {
+    fn default() -> Bucket<E> {
+        const {
+            assert!(
+                size_of::<Bucket<E>>() == 64,
+                "an item takes eight bytes, and none takes no more"
+            )
+        };
+        Bucket { tags: 0, slots: [const { None }; SLOTS] }
+    }
+}
 
 /// The tag of a hash: its lowest byte, which chooses neither segment nor bucket.
 #[inline]
-pub(super) fn tag_of(hash: u64) -> u8 {
+pub fn tag_of(hash: u64) -> u8 {
     (hash as u8).max(1)
 }
 
 /// Numbers of slots, lowest first: a bit each, at these distances.
 #[derive(Clone, Copy)]
-pub(super) struct Matches(u64);
+pub struct Matches(u64);
 
 /// Bits between two slots in [`Matches`].
 const STEP: u32 = if cfg!(target_arch = "x86_64") { 1 } else { 8 };
@@ -67,7 +74,7 @@ impl Iterator for Matches {
     }
 }
 
-impl Bucket {
+impl<E> Bucket<E> {
     /// The slots with this tag; the free ones for tag 0.
     #[cfg(target_arch = "x86_64")]
     #[inline]
@@ -95,36 +102,36 @@ impl Bucket {
 
     /// The entry in a slot.
     #[inline]
-    pub fn entry(&self, slot: usize) -> Option<&Entry> {
+    pub fn entry(&self, slot: usize) -> Option<&E> {
         self.slots[slot].as_ref()
     }
 
     /// The entry in a slot, for changes.
     #[inline]
-    pub fn entry_mut(&mut self, slot: usize) -> Option<&mut Entry> {
+    pub fn entry_mut(&mut self, slot: usize) -> Option<&mut E> {
         self.slots[slot].as_mut()
     }
 
     /// All entries, in slot order.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &E> {
         self.slots.iter().flatten()
     }
 
     /// All entries with their tags, taken out.
-    pub fn into_entries(self) -> impl Iterator<Item = (u8, Entry)> {
+    pub fn into_entries(self) -> impl Iterator<Item = (u8, E)> {
         let tags = self.tags.to_le_bytes();
         self.slots.into_iter().zip(tags).filter_map(|(entry, tag)| Some((tag, entry?)))
     }
 
     /// Fills a free slot.
-    pub fn fill(&mut self, slot: usize, tag: u8, entry: Entry) {
+    pub fn fill(&mut self, slot: usize, tag: u8, entry: E) {
         assert!(tag != 0 && self.slots[slot].is_none(), "a used slot cannot be filled");
         self.tags |= u64::from(tag) << (8 * slot);
         self.slots[slot] = Some(entry);
     }
 
     /// Empties a slot.
-    pub fn take(&mut self, slot: usize) -> Option<Entry> {
+    pub fn take(&mut self, slot: usize) -> Option<E> {
         self.tags &= !(0xff << (8 * slot));
         self.slots[slot].take()
     }

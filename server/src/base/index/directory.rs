@@ -18,16 +18,16 @@
 //!  3. `deepest` counts a leaf's segments that have one cell.
 #![allow(unsafe_code)]
 
-use super::entry::prefetch;
 use super::row::{Packed, Row};
+use super::{Item, prefetch};
 
 /// Leaves after the directory has been parted, as a power of two.
 const ROOT_BITS: u8 = 8;
 /// A single leaf of this depth is parted before it doubles.
 const PART_DEPTH: u8 = 16;
 
-struct Leaf {
-    cells: Vec<Packed>,
+struct Leaf<E> {
+    cells: Vec<Packed<E>>,
     numbers: Vec<u32>,
     /// It has 2^depth cells.
     depth: u8,
@@ -35,21 +35,21 @@ struct Leaf {
 }
 
 /// The directory.
-pub(super) struct Directory {
+pub struct Directory<E> {
     /// None, one, or 2^`ROOT_BITS`.
-    leaves: Vec<Leaf>,
+    leaves: Vec<Leaf<E>>,
     root: u8,
 }
 
-impl Directory {
+impl<E: Item> Directory<E> {
     /// A directory without any cell.
-    pub const fn new() -> Directory {
+    pub const fn new() -> Directory<E> {
         Directory { leaves: Vec::new(), root: 0 }
     }
 
     /// A directory of 2^depth cells for as many segments, numbered in their order.
-    pub fn of(depth: u8, rows: impl Iterator<Item = Packed>) -> Directory {
-        let cells: Vec<Packed> = rows.collect();
+    pub fn of(depth: u8, rows: impl Iterator<Item = Packed<E>>) -> Directory<E> {
+        let cells: Vec<Packed<E>> = rows.collect();
         let count = u32::try_from(cells.len()).expect("prefixes of 32 bits number segments");
         assert!(cells.len() == 1 << depth, "a cell for each prefix");
         let leaf = Leaf { cells, numbers: (0..count).collect(), depth, deepest: count };
@@ -74,7 +74,7 @@ impl Directory {
 
     /// The row of a hash, and whether what it lacks may be elsewhere in the segment.
     #[inline]
-    pub fn row(&self, hash: u64) -> Option<(Row<'_>, bool)> {
+    pub fn row(&self, hash: u64) -> Option<(Row<'_, E>, bool)> {
         let packed = self.packed(hash)?;
         // SAFETY: the cell describes its segment's buckets as they are (invariant 2); the table that owns both
         // changes no bucket while it lends the directory.
@@ -95,19 +95,19 @@ impl Directory {
     }
 
     /// The first segment, of no prefix.
-    pub fn begin(&mut self, number: u32, row: Packed) {
+    pub fn begin(&mut self, number: u32, row: Packed<E>) {
         assert!(self.leaves.is_empty(), "a directory begins once");
         let leaf = Leaf { cells: vec![row], numbers: vec![number], depth: 0, deepest: 1 };
         self.leaves.push(leaf);
     }
 
     /// A segment has changed: this is its row now. `hash` is any of it.
-    pub fn set(&mut self, hash: u64, number: u32, row: Packed) {
+    pub fn set(&mut self, hash: u64, number: u32, row: Packed<E>) {
         self.fill(hash, row.depth(), number, row);
     }
 
     /// A segment was split in two, each with a prefix of `depth` bits.
-    pub fn split(&mut self, hash: u64, low: (u32, Packed), high: (u32, Packed)) {
+    pub fn split(&mut self, hash: u64, low: (u32, Packed<E>), high: (u32, Packed<E>)) {
         let depth = low.1.depth();
         if self.depth(hash) < depth {
             self.double(hash);
@@ -124,7 +124,7 @@ impl Directory {
     }
 
     /// Two segments became one, whose prefix is a bit shorter.
-    pub fn merge(&mut self, hash: u64, number: u32, row: Packed) {
+    pub fn merge(&mut self, hash: u64, number: u32, row: Packed<E>) {
         self.fill(hash, row.depth(), number, row);
         let depth = row.depth() + 1;
         if depth <= self.root {
@@ -143,23 +143,23 @@ impl Directory {
     /// Bytes of its memory.
     pub fn memory(&self) -> usize {
         let cells: usize = self.leaves.iter().map(|leaf| leaf.cells.capacity()).sum();
-        cells * (size_of::<Packed>() + size_of::<u32>())
-            + self.leaves.capacity() * size_of::<Leaf>()
+        cells * (size_of::<Packed<E>>() + size_of::<u32>())
+            + self.leaves.capacity() * size_of::<Leaf<E>>()
     }
 
     #[inline]
-    fn packed(&self, hash: u64) -> Option<Packed> {
+    fn packed(&self, hash: u64) -> Option<Packed<E>> {
         let leaf = self.leaf(hash)?;
         leaf.cells.get(self.cell(leaf, hash)).copied()
     }
 
     #[inline]
-    fn leaf(&self, hash: u64) -> Option<&Leaf> {
+    fn leaf(&self, hash: u64) -> Option<&Leaf<E>> {
         self.leaves.get(first_bits(hash, self.root))
     }
 
     /// The leaf of a hash, if a segment with a prefix of `depth` bits has one cell of it.
-    fn leaf_of_depth(&mut self, hash: u64, depth: u8) -> Option<&mut Leaf> {
+    fn leaf_of_depth(&mut self, hash: u64, depth: u8) -> Option<&mut Leaf<E>> {
         let root = self.root;
         let leaf = self.leaves.get_mut(first_bits(hash, root))?;
         (root + leaf.depth == depth).then_some(leaf)
@@ -173,12 +173,12 @@ impl Directory {
     }
 
     #[inline]
-    fn cell(&self, leaf: &Leaf, hash: u64) -> usize {
+    fn cell(&self, leaf: &Leaf<E>, hash: u64) -> usize {
         first_bits(hash << self.root, leaf.depth)
     }
 
     /// Writes every cell of a prefix.
-    fn fill(&mut self, hash: u64, depth: u8, number: u32, row: Packed) {
+    fn fill(&mut self, hash: u64, depth: u8, number: u32, row: Packed<E>) {
         let root = self.root;
         if depth < root {
             let start = first_bits(hash, depth) << (root - depth);
@@ -219,7 +219,7 @@ impl Directory {
     }
 }
 
-impl Leaf {
+impl<E: Item> Leaf<E> {
     fn double(&mut self) {
         self.cells = self.cells.iter().flat_map(|&cell| [cell, cell]).collect();
         self.numbers = self.numbers.iter().flat_map(|&number| [number, number]).collect();
@@ -235,7 +235,7 @@ impl Leaf {
     }
 }
 
-fn count(cells: &[Packed], depth: u8) -> u32 {
+fn count<E: Item>(cells: &[Packed<E>], depth: u8) -> u32 {
     cells.iter().filter(|cell| cell.depth() == depth).count() as u32
 }
 

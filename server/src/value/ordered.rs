@@ -1,0 +1,575 @@
+//! An ordered sequence with ranks: a B+ tree that counts what stands below each node.
+//!
+//! Owns: the order of its items.   Uses: arrayvec.   Never: compares items itself (callers say how), allocates for less than a leaf.
+//!
+//! ```text
+//!                inner   | 20 below, from 1.5 | 25 below, from 3 | ... |     of each child: how many items, and the first one's key
+//!                        /                    |
+//!          leaf  | a b c d ... |      | m n o ... |   ...                    at most LEAF items in order, no other node has items
+//! ```
+//!
+//! Everything but walking is O(log n): the way down is chosen by keys, or by counts. Items are handles that can be
+//! copied; what they stand for may be far away in memory, so it is looked at in one leaf only, and elsewhere where keys
+//! are equal.
+//!
+//! Invariants
+//!  1. Items stand in the order that every caller's [`Probe`] agrees with; it never contradicts the order of keys.
+//!  2. `counts[i]` is the number of items below `children[i]`, and `keys[i]` is the key of the first of them.
+//!  3. All leaves are equally deep; every node is at least a quarter full, but for the last of each level, which has
+//!     something; an inner root has two children.
+
+use arrayvec::ArrayVec;
+use std::cmp::Ordering;
+
+/// Items of a leaf: with handles of 8 bytes a leaf takes 256. A search looks at five items.
+const LEAF: usize = 31;
+/// Children of an inner node: with keys of 8 bytes 20 bytes each.
+const INNER: usize = 40;
+
+/// A handle that has a place in an order.
+pub trait Handle: Copy {
+    /// What the order goes by first: small, and kept beside the handles.
+    type Key: Copy;
+    /// Its key. May be far away in memory.
+    fn key(self) -> Self::Key;
+}
+
+/// A place in an order.
+pub trait Probe<T: Handle> {
+    /// How items with this key stand to the place; `Equal`: it depends on the item.
+    fn key(&self, key: T::Key) -> Ordering;
+    /// Whether an item stands before the place.
+    fn is_before(&self, item: T) -> bool;
+}
+
+/// Items in order.
+pub struct Ordered<T: Handle> {
+    root: Node<T>,
+    len: usize,
+}
+
+enum Node<T: Handle> {
+    Leaf(Box<ArrayVec<T, LEAF>>),
+    Inner(Box<Inner<T>>),
+}
+
+struct Inner<T: Handle> {
+    keys: ArrayVec<T::Key, INNER>,
+    counts: ArrayVec<u32, INNER>,
+    children: ArrayVec<Node<T>, INNER>,
+}
+
+impl<T: Handle> Default for Ordered<T> {
+    fn default() -> Ordered<T> {
+        Ordered::new()
+    }
+}
+
+impl<T: Handle> Ordered<T> {
+    /// An empty sequence.
+    pub fn new() -> Ordered<T> {
+        Ordered { root: Node::Leaf(Box::default()), len: 0 }
+    }
+
+    /// Items in it.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many items stand before a place. O(log n).
+    pub fn rank(&self, place: &impl Probe<T>) -> usize {
+        let (mut node, mut before) = (&self.root, 0);
+        loop {
+            match node {
+                Node::Leaf(items) => return before + position(items, place),
+                Node::Inner(inner) => {
+                    let child = inner.child_for(place);
+                    before +=
+                        inner.counts[..child].iter().map(|&count| count as usize).sum::<usize>();
+                    node = &inner.children[child];
+                }
+            }
+        }
+    }
+
+    /// The item with so many before it. O(log n).
+    pub fn get(&self, rank: usize) -> Option<T> {
+        self.walk(rank).next()
+    }
+
+    /// The items from a rank on. O(log n), and then a step each.
+    pub fn walk(&self, rank: usize) -> Walk<'_, T> {
+        let mut path = ArrayVec::new();
+        let (mut node, mut rest) = (&self.root, rank.min(self.len));
+        loop {
+            match node {
+                Node::Leaf(items) => return Walk { path, leaf: items, next: rest },
+                Node::Inner(inner) => {
+                    let child = inner.child_at(&mut rest);
+                    path.push((&**inner, child));
+                    node = &inner.children[child];
+                }
+            }
+        }
+    }
+
+    /// The items before a rank, the last first. O(log n), and then a step each.
+    pub fn walk_back(&self, rank: usize) -> WalkBack<'_, T> {
+        let Walk { path, leaf, next } = self.walk(rank);
+        WalkBack { path, leaf, next }
+    }
+
+    /// Puts an item at its place. O(log n).
+    pub fn insert(&mut self, item: T, place: &impl Probe<T>) {
+        if let Some((count, right)) = self.root.insert(item, place, true) {
+            let empty = Node::Leaf(Box::default());
+            let left = std::mem::replace(&mut self.root, empty);
+            let mut inner = Box::new(Inner {
+                keys: ArrayVec::new(),
+                counts: ArrayVec::new(),
+                children: ArrayVec::new(),
+            });
+            inner.put(0, to_count(self.len + 1) - count, left);
+            inner.put(1, count, right);
+            self.root = Node::Inner(inner);
+        }
+        self.len += 1;
+    }
+
+    /// Takes the item of a rank out. O(log n).
+    pub fn remove(&mut self, rank: usize) -> Option<T> {
+        if rank >= self.len {
+            return None;
+        }
+        let item = self.root.remove(rank);
+        self.len -= 1;
+        if let Node::Inner(inner) = &mut self.root
+            && inner.children.len() == 1
+            && let Some(only) = inner.children.pop()
+        {
+            self.root = only;
+        }
+        Some(item)
+    }
+
+    /// Replaces the item of a rank by one that stands in the same place of the order. O(log n).
+    pub fn replace(&mut self, rank: usize, item: T) {
+        let (mut node, mut rest) = (&mut self.root, rank);
+        loop {
+            match node {
+                Node::Leaf(items) => {
+                    items[rest] = item;
+                    return;
+                }
+                Node::Inner(inner) => {
+                    let child = inner.child_at(&mut rest);
+                    node = &mut inner.children[child];
+                }
+            }
+        }
+    }
+
+    /// Bytes that it has allocated. O(nodes).
+    pub fn memory(&self) -> usize {
+        self.root.memory()
+    }
+}
+
+fn to_count(items: usize) -> u32 {
+    u32::try_from(items).expect("a collection has fewer than 2^32 elements")
+}
+
+impl<T: Handle> Node<T> {
+    /// Puts an item in; a node that was full gives its right part and how many items that has. `is_last`: nothing stands
+    /// behind the node.
+    fn insert(&mut self, item: T, place: &impl Probe<T>, is_last: bool) -> Option<(u32, Node<T>)> {
+        match self {
+            Node::Leaf(items) => {
+                let at = position(items, place);
+                if !items.is_full() {
+                    items.insert(at, item);
+                    return None;
+                }
+                // Who appends in order leaves full leaves behind.
+                let keep = if is_last && at == LEAF { LEAF } else { LEAF / 2 };
+                let mut right: Box<ArrayVec<T, LEAF>> = Box::new(items.drain(keep..).collect());
+                if at >= keep {
+                    right.insert(at - keep, item);
+                } else {
+                    items.insert(at, item);
+                }
+                Some((to_count(right.len()), Node::Leaf(right)))
+            }
+            Node::Inner(inner) => inner.insert(item, place, is_last),
+        }
+    }
+
+    fn remove(&mut self, rank: usize) -> T {
+        match self {
+            Node::Leaf(items) => items.remove(rank),
+            Node::Inner(inner) => inner.remove(rank),
+        }
+    }
+
+    /// Its first item.
+    fn first(&self) -> T {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(items) => return items[0],
+                Node::Inner(inner) => node = &inner.children[0],
+            }
+        }
+    }
+
+    /// The key of its first item.
+    fn key(&self) -> T::Key {
+        match self {
+            Node::Leaf(items) => items[0].key(),
+            Node::Inner(inner) => inner.keys[0],
+        }
+    }
+
+    /// Whether it has too little to stand alone.
+    fn is_poor(&self) -> bool {
+        match self {
+            Node::Leaf(items) => items.len() < LEAF / 4,
+            Node::Inner(inner) => inner.children.len() < INNER / 4,
+        }
+    }
+
+    /// Moves from `self` and its right neighbour until both are rich enough, or everything into `self`. Says whether
+    /// the neighbour is empty.
+    fn share(&mut self, right: &mut Node<T>) -> bool {
+        match (self, right) {
+            (Node::Leaf(left), Node::Leaf(right)) => level(left, right),
+            (Node::Inner(left), Node::Inner(right)) => {
+                level(&mut left.keys, &mut right.keys);
+                level(&mut left.counts, &mut right.counts);
+                level(&mut left.children, &mut right.children)
+            }
+            (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => {
+                unreachable!("all leaves are equally deep")
+            }
+        }
+    }
+
+    fn count(&self) -> u32 {
+        match self {
+            Node::Leaf(items) => to_count(items.len()),
+            Node::Inner(inner) => inner.counts.iter().sum(),
+        }
+    }
+
+    fn memory(&self) -> usize {
+        match self {
+            Node::Leaf(_) => size_of::<ArrayVec<T, LEAF>>(),
+            Node::Inner(inner) => {
+                let below: usize = inner.children.iter().map(Node::memory).sum();
+                size_of::<Inner<T>>() + below
+            }
+        }
+    }
+}
+
+/// How many items of a leaf stand before a place.
+fn position<T: Handle>(items: &[T], place: &impl Probe<T>) -> usize {
+    items.partition_point(|&item| place.is_before(item))
+}
+
+/// Makes two neighbours one if they fit, with room for more, or else equally long. Says whether they are one.
+fn level<V, const N: usize>(left: &mut ArrayVec<V, N>, right: &mut ArrayVec<V, N>) -> bool {
+    let all = left.len() + right.len();
+    if all <= N * 3 / 4 {
+        left.extend(right.drain(..));
+        return true;
+    }
+    if left.len() < all / 2 {
+        let wanted = all / 2 - left.len();
+        left.extend(right.drain(..wanted));
+    } else {
+        let mut both: ArrayVec<V, N> = left.drain(all / 2..).collect();
+        both.extend(right.drain(..));
+        *right = both;
+    }
+    false
+}
+
+impl<T: Handle> Inner<T> {
+    /// The child in which the last item before a place stands, or the first child.
+    fn child_for(&self, place: &impl Probe<T>) -> usize {
+        let surely = self.keys[1..].partition_point(|&key| place.key(key) == Ordering::Less);
+        let maybe = self.keys[1..].partition_point(|&key| place.key(key) != Ordering::Greater);
+        let equal = &self.children[1 + surely..1 + maybe];
+        surely + equal.partition_point(|child| place.is_before(child.first()))
+    }
+
+    /// The child with so many items before it in this node; what is left of the rank within it. The end is in the last.
+    fn child_at(&self, rank: &mut usize) -> usize {
+        let last = self.counts.len() - 1;
+        for (child, &count) in self.counts[..last].iter().enumerate() {
+            if *rank < count as usize {
+                return child;
+            }
+            *rank -= count as usize;
+        }
+        last
+    }
+
+    fn insert(&mut self, item: T, place: &impl Probe<T>, is_last: bool) -> Option<(u32, Node<T>)> {
+        let at = self.child_for(place);
+        self.counts[at] += 1;
+        let is_last = is_last && at + 1 == self.children.len();
+        let split = self.children[at].insert(item, place, is_last);
+        // Only what comes before everything else can be the first of its child, and that is the first child.
+        if at == 0 {
+            self.keys[0] = self.children[0].key();
+        }
+        let (count, right) = split?;
+        self.counts[at] -= count;
+        if !self.children.is_full() {
+            self.put(at + 1, count, right);
+            return None;
+        }
+        let keep = if is_last && at + 1 == INNER { INNER } else { INNER / 2 };
+        let mut other = Box::new(Inner {
+            keys: self.keys.drain(keep..).collect(),
+            counts: self.counts.drain(keep..).collect(),
+            children: self.children.drain(keep..).collect(),
+        });
+        if at + 1 >= keep {
+            other.put(at + 1 - keep, count, right);
+        } else {
+            self.put(at + 1, count, right);
+        }
+        Some((other.counts.iter().sum(), Node::Inner(other)))
+    }
+
+    fn put(&mut self, at: usize, count: u32, child: Node<T>) {
+        self.keys.insert(at, child.key());
+        self.counts.insert(at, count);
+        self.children.insert(at, child);
+    }
+
+    fn remove(&mut self, mut rank: usize) -> T {
+        let at = self.child_at(&mut rank);
+        let item = self.children[at].remove(rank);
+        self.counts[at] -= 1;
+        if self.children[at].is_poor() {
+            self.enrich(at);
+        } else {
+            self.keys[at] = self.children[at].key();
+        }
+        item
+    }
+
+    /// Has a poor child share with a neighbour.
+    fn enrich(&mut self, at: usize) {
+        let left = if at + 1 < self.children.len() { at } else { at.saturating_sub(1) };
+        let (front, back) = self.children.split_at_mut(left + 1);
+        let (Some(one), Some(other)) = (front.last_mut(), back.first_mut()) else { return };
+        if one.share(other) {
+            self.children.remove(left + 1);
+            self.counts.remove(left + 1);
+            self.keys.remove(left + 1);
+        }
+        for at in left..self.children.len().min(left + 2) {
+            self.counts[at] = self.children[at].count();
+            self.keys[at] = self.children[at].key();
+        }
+    }
+}
+
+/// No sequence is deeper: 10^8 nodes would be 2^32 items.
+const DEPTH: usize = 10;
+type Path<'a, T> = ArrayVec<(&'a Inner<T>, usize), DEPTH>;
+
+/// Items in order from somewhere on.
+pub struct Walk<'a, T: Handle> {
+    path: Path<'a, T>,
+    leaf: &'a ArrayVec<T, LEAF>,
+    next: usize,
+}
+
+impl<T: Handle> Iterator for Walk<'_, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.next == self.leaf.len() {
+            let (inner, child) = step(&mut self.path, |inner, child| {
+                (child + 1 < inner.children.len()).then_some(child + 1)
+            })?;
+            self.leaf = descend(&mut self.path, inner, child, |_| 0);
+            self.next = 0;
+        }
+        let item = self.leaf.get(self.next).copied();
+        self.next += 1;
+        item
+    }
+}
+
+/// Items in the opposite order from somewhere on.
+pub struct WalkBack<'a, T: Handle> {
+    path: Path<'a, T>,
+    leaf: &'a ArrayVec<T, LEAF>,
+    next: usize,
+}
+
+impl<T: Handle> Iterator for WalkBack<'_, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.next == 0 {
+            let (inner, child) = step(&mut self.path, |_, child| child.checked_sub(1))?;
+            self.leaf = descend(&mut self.path, inner, child, |inner| inner.children.len() - 1);
+            self.next = self.leaf.len();
+        }
+        self.next -= 1;
+        self.leaf.get(self.next).copied()
+    }
+}
+
+/// Goes up until there is a next child, as `next` says.
+fn step<'a, T: Handle>(
+    path: &mut Path<'a, T>,
+    next: impl Fn(&Inner<T>, usize) -> Option<usize>,
+) -> Option<(&'a Inner<T>, usize)> {
+    while let Some((inner, child)) = path.pop() {
+        if let Some(child) = next(inner, child) {
+            return Some((inner, child));
+        }
+    }
+    None
+}
+
+/// Goes down from a child to a leaf, by the children that `choose` names.
+fn descend<'a, T: Handle>(
+    path: &mut Path<'a, T>,
+    mut inner: &'a Inner<T>,
+    mut child: usize,
+    choose: impl Fn(&Inner<T>) -> usize,
+) -> &'a ArrayVec<T, LEAF> {
+    loop {
+        path.push((inner, child));
+        match &inner.children[child] {
+            Node::Leaf(items) => return items,
+            Node::Inner(below) => {
+                child = choose(below);
+                inner = below;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A number that is its own item; its key hides the lowest bits, so that many keys are equal.
+    impl Handle for u32 {
+        type Key = u32;
+        fn key(self) -> u32 {
+            self >> 4
+        }
+    }
+
+    struct Before(u32);
+
+    impl Probe<u32> for Before {
+        fn key(&self, key: u32) -> Ordering {
+            key.cmp(&self.0.key())
+        }
+        fn is_before(&self, item: u32) -> bool {
+            item < self.0
+        }
+    }
+
+    fn check(node: &Node<u32>, depth: usize, is_last: bool) -> usize {
+        match node {
+            Node::Leaf(items) => {
+                assert!(items.len() >= if is_last { depth.min(1) } else { LEAF / 4 });
+                depth
+            }
+            Node::Inner(inner) => {
+                let least = if depth == 0 { 2 } else { 1 };
+                assert!(inner.children.len() >= if is_last { least } else { INNER / 4 });
+                let last = inner.children.len() - 1;
+                let depths = inner.children.iter().enumerate().map(|(at, child)| {
+                    assert_eq!(inner.counts[at], child.count());
+                    assert_eq!(inner.keys[at], child.first().key());
+                    check(child, depth + 1, is_last && at == last)
+                });
+                let depths: Vec<usize> = depths.collect();
+                assert!(depths.iter().all(|depth| *depth == depths[0]), "leaves are equally deep");
+                depths[0]
+            }
+        }
+    }
+
+    fn agrees(tree: &Ordered<u32>, list: &[u32]) {
+        assert_eq!(tree.len(), list.len());
+        assert_eq!(tree.walk(0).collect::<Vec<_>>(), list);
+        let mut back: Vec<u32> = tree.walk_back(list.len()).collect();
+        back.reverse();
+        assert_eq!(back, list);
+        check(&tree.root, 0, true);
+    }
+
+    fn play(steps: &[(bool, u32)]) {
+        let (mut tree, mut list) = (Ordered::new(), Vec::new());
+        for &(add, number) in steps {
+            let at = list.partition_point(|&other| other < number);
+            assert_eq!(tree.rank(&Before(number)), at);
+            if add {
+                if list.get(at) != Some(&number) {
+                    list.insert(at, number);
+                    tree.insert(number, &Before(number));
+                }
+            } else if !list.is_empty() {
+                let rank = number as usize % list.len();
+                assert_eq!(tree.get(rank), Some(list[rank]));
+                assert_eq!(tree.remove(rank), Some(list.remove(rank)));
+            }
+        }
+        agrees(&tree, &list);
+        let middle = list.len() / 2;
+        assert_eq!(tree.walk(middle).collect::<Vec<_>>(), &list[middle..]);
+        assert_eq!(tree.walk_back(middle).next(), middle.checked_sub(1).map(|at| list[at]));
+        assert_eq!((tree.get(list.len()), tree.remove(list.len())), (None, None));
+        while let Some(number) = list.pop() {
+            assert_eq!(tree.remove(list.len()), Some(number));
+        }
+        agrees(&tree, &[]);
+    }
+
+    #[test]
+    fn in_order_leaves_are_full() {
+        let mut tree = Ordered::new();
+        for number in 0..100_000 {
+            tree.insert(number, &Before(number));
+        }
+        agrees(&tree, &(0..100_000).collect::<Vec<_>>());
+        assert!(tree.memory() < 100_000 * 10, "{} bytes", tree.memory());
+        for _ in 0..90_000 {
+            tree.remove(5_000);
+        }
+        agrees(&tree, &(0..5_000).chain(95_000..100_000).collect::<Vec<_>>());
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_sorted_list(
+            steps in proptest::collection::vec((proptest::bool::weighted(0.7), 0u32..5_000), 0..3_000)
+        ) {
+            play(&steps);
+        }
+    }
+}
