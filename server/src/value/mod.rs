@@ -6,9 +6,11 @@
 //! `_ =>` over them.
 
 pub mod field;
+pub mod limits;
 pub mod map;
 pub mod ordered;
 pub mod packed;
+pub mod small;
 pub mod text;
 
 pub use text::{Text, TextMut, TextRef};
