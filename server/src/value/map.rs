@@ -6,6 +6,7 @@ use super::field::{Beside, Field, FieldRef};
 use crate::base::alloc;
 use crate::base::index::{Heap, Index, NoNotes};
 use crate::base::random::{KeyHasher, Rng};
+use std::fmt;
 
 /// Elements by key.
 pub struct Map {
@@ -18,6 +19,11 @@ impl Map {
     /// An empty map, which has allocated nothing.
     pub fn new(hasher: KeyHasher) -> Map {
         Map { index: Index::new(hasher, NoNotes, Heap), blocks: 0 }
+    }
+
+    /// An empty map with the same hasher.
+    pub fn fresh(&self) -> Map {
+        Map::new(self.index.hasher().clone())
     }
 
     /// Elements in it.
@@ -91,6 +97,12 @@ impl Map {
         let buckets = |segment: usize| alloc::given(segment * 64);
         let segments = self.index.segments().map(|segment| buckets(segment.buckets()));
         self.blocks + self.index.memory() + segments.sum::<usize>()
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
