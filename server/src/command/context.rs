@@ -30,6 +30,7 @@ use crate::session::wait::Patience;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
+use crate::value::limits::Limits;
 use crate::value::{Collection, TextRef, Value, ValueRef, View};
 
 /// Everything that the engine owns, by part.
@@ -301,6 +302,11 @@ impl<'a> Reads<'a> {
             return None;
         }
         Some(entry)
+    }
+
+    /// What collections need to know.
+    pub fn limits(&self) -> &Limits {
+        &self.keyspace.limits
     }
 
     /// The number of the database.

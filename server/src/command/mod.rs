@@ -30,6 +30,7 @@ mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+pub mod draw;
 mod dump;
 mod expiry;
 mod float;
@@ -65,6 +66,7 @@ mod range;
 mod rename;
 mod role;
 mod scan;
+pub mod scan_page;
 mod server;
 mod set;
 mod set_many;
@@ -111,7 +113,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::algebra::TABLE,
     sets::members::TABLE,
+    sets::random::TABLE,
+    sets::scan::TABLE,
     slow_log::TABLE,
     string::TABLE,
     swap::TABLE,
