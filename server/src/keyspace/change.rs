@@ -65,6 +65,18 @@ impl Event {
     pub const SILENT: Event = generic("");
 }
 
+impl Event {
+    /// Whether it may bring a value to a key, or take it away: who waits for the key is served. What only takes from a
+    /// value, or changes how long it lives, brings nothing.
+    pub fn may_bring(self) -> bool {
+        match self.class {
+            Class::Miss => false,
+            Class::Text | Class::Expired | Class::Evicted | Class::New => true,
+            Class::Generic => ![Event::EXPIRE, Event::PERSIST, Event::SILENT].contains(&self),
+        }
+    }
+}
+
 /// Proof that a write command said what it changed.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
