@@ -137,7 +137,7 @@ impl Engine {
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
         let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
-        let Parts { keyspace, lookups, config, changes, garbage, switches, asking, .. } =
+        let Parts { keyspace, lookups, config, changes, garbage, switches, rng, asking, .. } =
             &mut self.parts;
         let mut cx = WriteCx {
             args,
@@ -153,6 +153,7 @@ impl Engine {
             touch,
             await_freed: false,
             switches,
+            rng,
             asking,
         };
         let result = run(&mut cx);
