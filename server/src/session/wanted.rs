@@ -266,3 +266,6 @@ impl Wanted {
         next.map(|(_, _, id)| id)
     }
 }
+
+#[cfg(test)]
+mod tests;
