@@ -8,6 +8,7 @@ use super::fault::{LoadError, LoadFault};
 use super::load::{Loader, Options};
 use super::records::{Collector, Records};
 use crate::base::random::KeyHasher;
+use crate::value::limits::Limits;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 256 << 10;
@@ -26,6 +27,8 @@ pub struct Purpose {
     pub databases: usize,
     /// The checksum must be right.
     pub checked: bool,
+    /// What collections grow by there.
+    pub limits: Limits,
 }
 
 /// Decodes one snapshot.
@@ -42,7 +45,8 @@ pub struct Decoder<R> {
 impl<R: Read> Decoder<R> {
     /// At the start of a snapshot of `total` bytes.
     pub fn new(reader: R, total: u64, purpose: Purpose) -> Decoder<R> {
-        let options = Options { checked: purpose.checked, ..Options::file(total) };
+        let (checked, limits) = (purpose.checked, purpose.limits.clone());
+        let options = Options { checked, limits, ..Options::file(total) };
         let loader = Loader::new(options);
         Decoder { reader, purpose, loader, block: vec![0; BLOCK], waiting: 0..0, fault: None }
     }

@@ -36,6 +36,11 @@ impl<'a> Intset<'a> {
         }
         Ok(Intset { numbers: rest.chunks_exact(width), before: None })
     }
+
+    /// How many are to come. O(1).
+    pub fn left(&self) -> u64 {
+        self.numbers.len() as u64
+    }
 }
 
 impl Iterator for Intset<'_> {

@@ -5,12 +5,11 @@
 //! A part is what can be taken in at once: the count in front, one element, one node. What a slice's end cuts is read
 //! again from its first byte, so a part changes nothing before all its bytes are there.
 
-use super::fault::LoadFault;
 use super::flaw::Flaw;
 use super::growth::Growth;
 use super::parse::{Cursor, Encoded, Stop};
 use super::shape::Shape;
-use super::unpack::{Place, Unpack};
+use super::unpack::Unpack;
 use super::whole::{self, Packing};
 use crate::value::Value;
 use crate::value::limits::Limits;
@@ -53,6 +52,7 @@ impl Parts {
             Shape::Set => one_by_one(Unit::Member),
             Shape::SetIntset => Form::Whole(Packing::Intset),
             Shape::SetListpack => Form::Whole(Packing::SetListpack),
+            _ => Form::Whole(Packing::SetListpack),
         };
         Parts { form, growth: Growth::default() }
     }

@@ -7,6 +7,10 @@
 //! stands in [`Scratch`], reserved before the fork, together with a call of `base::crc::warm`. Bytes
 //! collect in one block; whole blocks are checksummed and handed to the [`Sink`].
 
+mod contents;
+
+pub use contents::bare;
+
 use crate::keyspace::access::Telling;
 use std::io;
 
@@ -14,7 +18,6 @@ use super::format::{self, Access, Version, opcode};
 use super::lzf;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
-use crate::value::packed::Element;
 use crate::value::{TextRef, ValueRef};
 
 /// Where the bytes of a snapshot go. In a child: a plain `write(2)`, again without allocation.
@@ -225,26 +228,9 @@ impl<'s, S: Sink> Writer<'s, S> {
             Access::Frequency(count) => self.out.put(&[opcode::FREQ, count])?,
         }
         self.keys += 1;
-        match value {
-            ValueRef::Text(text) => {
-                self.out.put(&[format::TYPE_STRING])?;
-                self.string(key)?;
-                self.text(text)
-            }
-            ValueRef::Set(set) => {
-                self.out.put(&[format::TYPE_SET])?;
-                self.string(key)?;
-                self.len(set.len() as u64)?;
-                set.iter().try_for_each(|member| self.element(member))
-            }
-        }
-    }
-
-    fn element(&mut self, element: Element<'_>) -> Result<(), SinkError> {
-        match element {
-            Element::Int(number) => self.text(TextRef::Int(number)),
-            Element::Text(text) => self.text(TextRef::Bytes(text)),
-        }
+        self.out.put(&[self.shape(value)])?;
+        self.string(key)?;
+        self.contents(value)
     }
 
     /// The end mark and the checksum; hands the last bytes to the sink. The file is whole then, but not yet

@@ -2,7 +2,7 @@
 //!
 //! Owns: their numbers.   Uses: format.   Never: reads a value.
 
-use super::format::Family;
+use super::format::{Family, Version};
 
 /// How a value stands in a snapshot. "Packed": in one string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,5 +121,24 @@ impl Shape {
             (27, Family::Redis) => Shape::Stream(StreamForm::Fifth),
             _ => return None,
         })
+    }
+}
+
+/// The version that a payload with a type states: the oldest that knows the type, so that as many servers as possible
+/// take it; those before 6 had no payloads. `version` is what was asked for.
+pub fn oldest_version(number: u8, version: Version) -> u16 {
+    if version.family == Family::Valkey && number == HASH_EXPIRY {
+        return version.number;
+    }
+    match number {
+        ..ZSET => 6,
+        ZSET..=7 => 8,
+        8..=13 => 6,
+        14 => 7,
+        15 => 9,
+        16..=19 => 10,
+        20..=21 => 11,
+        22..=25 => 12,
+        26.. => 13,
     }
 }

@@ -6,8 +6,6 @@ use super::flaw::Flaw;
 use super::growth::Growth;
 use super::intset::Intset;
 use super::listpack::Listpack;
-use super::ziplist::Ziplist;
-use super::zipmap::Zipmap;
 use crate::value::limits::Limits;
 use crate::value::packed::Element;
 use crate::value::text::Scratch;
@@ -37,7 +35,7 @@ pub(super) fn read(packing: Packing, bytes: &[u8], limits: &Limits) -> Result<Va
 
 fn intset(bytes: &[u8], limits: &Limits, growth: &mut Growth) -> Result<(), Flaw> {
     let numbers = Intset::open(bytes)?;
-    let hint = numbers.len() as u64;
+    let hint = numbers.left();
     for number in numbers {
         growth.member(Scratch::default().write(number?), hint, limits)?;
     }
