@@ -30,6 +30,7 @@ pub mod payload;
 pub mod records;
 pub mod save;
 mod shape;
+mod stream;
 mod stream_node;
 mod target;
 mod unpack;

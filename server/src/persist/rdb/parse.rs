@@ -255,6 +255,12 @@ impl<'a> Cursor<'a> {
         Err(self.short_of(N as u64, inside))
     }
 
+    /// So many bytes, where they lie.
+    pub(super) fn plain(&mut self, len: u64, inside: &'static str) -> Result<&'a [u8], Stop> {
+        let range = self.take(len, inside)?;
+        Ok(&self.bytes[range])
+    }
+
     fn take(&mut self, len: u64, inside: &'static str) -> Result<Range<usize>, Stop> {
         let have = (self.bytes.len() - self.at) as u64;
         if len > have {

@@ -15,12 +15,10 @@
 use super::flaw::Flaw;
 use super::listpack::Listpack;
 use crate::value::packed::Element;
+use crate::value::stream::id::Id;
 
 const DELETED: i64 = 1;
 const SHARED_NAMES: i64 = 2;
-
-/// An identity of an entry: milliseconds, sequence.
-pub type Id = (u64, u64);
 
 /// The live entries of a node of unknown origin, in order. Gives the first flaw and then nothing.
 #[derive(Clone, Debug)]
@@ -98,7 +96,8 @@ impl<'a> Node<'a> {
     fn entry(&mut self, shared_names: bool) -> Result<Entry<'a>, Flaw> {
         let (ms, sequence) = (self.entries.number()?, self.entries.number()?);
         // The difference of two numbers of 64 bits, so it may have gone round.
-        let id = (self.base.0.wrapping_add_signed(ms), self.base.1.wrapping_add_signed(sequence));
+        let Id { ms: base_ms, seq } = self.base;
+        let id = Id::new(base_ms.wrapping_add_signed(ms), seq.wrapping_add_signed(sequence));
         if self.before.replace(id).is_some_and(|before| before >= id) {
             return Err(Flaw("a stream's entries are not in order"));
         }
@@ -124,7 +123,7 @@ impl<'a> Node<'a> {
 /// The identity that a name of 16 bytes says.
 pub fn id(name: &[u8]) -> Option<Id> {
     let (ms, sequence) = name.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*ms), u64::from_be_bytes(sequence.try_into().ok()?)))
+    Some(Id::new(u64::from_be_bytes(*ms), u64::from_be_bytes(sequence.try_into().ok()?)))
 }
 
 fn count(elements: &mut Listpack<'_>) -> Result<u64, Flaw> {
@@ -161,7 +160,7 @@ impl<'a> Iterator for Fields<'a> {
 
 impl Fields<'_> {
     /// How many are to come. O(1).
-    pub fn count(&self) -> u64 {
+    pub fn left(&self) -> u64 {
         self.left
     }
 }
@@ -179,7 +178,7 @@ mod tests {
             String::from_utf8_lossy(element.text(&mut Scratch::default())).into_owned()
         };
         let seen = |entry: Entry<'_>| {
-            let count = entry.fields.count() as usize;
+            let count = entry.fields.left() as usize;
             let fields: Vec<_> =
                 entry.fields.map(|(name, value)| (text(name), text(value))).collect();
             assert_eq!(fields.len(), count);
@@ -198,7 +197,7 @@ mod tests {
     fn what_redis_wrote_is_read() {
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let expected =
-            vec![((1, 1), vec![field("a", "1"), field("b", "2")]), ((2, 0), vec![field("c", "5")])];
+            vec![(Id::new(1, 1), vec![field("a", "1"), field("b", "2")]), (Id::new(2, 0), vec![field("c", "5")])];
         assert_eq!(entries(NAME, NODE), Ok(expected));
         // The sequence of the second entry goes round.
         let last = [[0, 0, 0, 0, 0, 0, 0, 1], [255; 8]].concat();
@@ -219,7 +218,7 @@ mod tests {
         assert_eq!(flaw(8, 0), counts);
         assert_eq!(flaw(18, 1), Some("a stream's node does not end its names"));
         assert_eq!(flaw(22, 9), Some("a stream's entries are not in order"));
-        assert_eq!(flaw(28, 4), Some("a stream's entry has not as many elements as it states"));
+        assert_eq!(flaw(30, 4), Some("a stream's entry has not as many elements as it states"));
         assert_eq!(flaw(10, 0), Some("a listpack has text in the place of a number"));
         let short = entries(&NAME[1..], NODE).err();
         assert_eq!(short, Some(Flaw("a stream's node has a name of another length")));
