@@ -208,8 +208,7 @@ pub fn back_size(size: usize) -> usize {
     }
 }
 
-/// Adds what leads back over an element of this size.
-pub fn write_back(size: usize, out: &mut Vec<u8>) {
+fn write_back(size: usize, out: &mut Vec<u8>) {
     let places = back_size(size);
     for place in (0..places).rev() {
         let more = if place + 1 < places { 0x80 } else { 0 };

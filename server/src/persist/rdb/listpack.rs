@@ -14,7 +14,7 @@ pub const HEAD: usize = 6;
 /// What stands behind the last element.
 pub const END: u8 = 0xff;
 /// The count of a listpack with so many elements or more.
-const UNCOUNTED: u16 = u16::MAX;
+pub const UNCOUNTED: u16 = u16::MAX;
 
 /// The elements of a listpack of unknown origin. Gives the first flaw and then nothing.
 #[derive(Clone, Debug)]
