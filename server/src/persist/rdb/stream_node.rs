@@ -15,7 +15,7 @@
 use super::flaw::Flaw;
 use super::listpack::Listpack;
 use crate::value::packed::Element;
-use crate::value::stream::id::Id;
+use crate::value::stream::Id;
 
 const DELETED: i64 = 1;
 const SHARED_NAMES: i64 = 2;

@@ -9,10 +9,7 @@ use super::listpack::Each;
 use super::{Sink, SinkError, Writer};
 use crate::value::Stream;
 use crate::value::packed::Element;
-use crate::value::stream::block::{Block, Entry};
-use crate::value::stream::group::Group;
-use crate::value::stream::id::Id;
-use crate::value::stream::producers::Producers;
+use crate::value::stream::{Block, Entry, Group, Id, Producers};
 
 /// Flags of an entry that has the names in front of its block.
 const SHARED_NAMES: i64 = 2;
