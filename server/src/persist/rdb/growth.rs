@@ -64,7 +64,10 @@ impl Growth {
         if !matches!(self, Growth::Set(_)) {
             *self = Growth::Set(Set::new(member, count(hint), limits));
         }
-        let is_new = matches!(self, Growth::Set(set) if set.add(member, limits));
+        let mut is_new = false;
+        if let Growth::Set(set) = self {
+            is_new = set.add(member, limits);
+        }
         if is_new { Ok(()) } else { Err(Flaw("a member stands there twice")) }
     }
 
@@ -86,8 +89,10 @@ impl Growth {
             *self = Growth::Hash(hash);
         }
         let until = deadline.map_or(Until::Ever, Until::At);
-        let is_new =
-            matches!(self, Growth::Hash(hash) if hash.set(name, value, until, limits));
+        let mut is_new = false;
+        if let Growth::Hash(hash) = self {
+            is_new = hash.set(name, value, until, limits);
+        }
         if is_new { Ok(()) } else { Err(Flaw("a field stands there twice")) }
     }
 
