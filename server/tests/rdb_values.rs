@@ -14,15 +14,11 @@ use lodestore_server::value::text::Text;
 use lodestore_server::value::{PutText, Value};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use values::samples::{self, bytes};
 use values::{Shown, any_value, shown};
 
 const REDIS_12: Version = Version { family: Family::Redis, number: 12 };
 const VALKEY_80: Version = Version { family: Family::Valkey, number: 80 };
-
-fn hex(text: &str) -> Vec<u8> {
-    let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-    (0..text.len()).step_by(2).map(digit).collect()
-}
 
 fn framed(body: &[u8], version: u16) -> Vec<u8> {
     let mut out = [body, &version.to_le_bytes()].concat();
@@ -60,66 +56,31 @@ fn sorted_set(members: &[(&str, f64)]) -> Shown {
     Shown::SortedSet(members.iter().map(own).collect())
 }
 
-/// Payloads without their frames, of the version that is given: by DUMP of redis-server 7.0 and 8.2 and of
-/// valkey-server 9.1. What these write no more was made by hand and restored in redis-server 7.0.
-fn samples() -> Vec<(&'static str, u16, Shown)> {
+/// What is in the samples.
+fn known() -> Vec<(samples::Sample, Shown)> {
     let (x, y) = ("x".repeat(300), "y".repeat(65));
     let (b, c) = (Some(2_000_000_000_123), Some(2_000_000_000_000));
     let timed = hash(&[("a", "1", None), ("b", "2", b), ("c", "3", c)]);
     vec![
-        ("01030161c0050161", 6, list(&["a", "5", "a"])),
-        (LIST_ZIPLIST, 6, list(&["a", "5", &x, "-70000", "7000000000", ""])),
+        (samples::LIST_PLAIN, list(&["a", "5", "a"])),
+        (samples::LIST_ZIPLIST, list(&["a", "5", &x, "-70000", "7000000000", ""])),
+        (samples::QUICKLIST, list(&["a", "1", "200", "b"])),
+        (samples::QUICKLIST_2, list(&["a", "b", "c", "d", "e"])),
+        (samples::QUICKLIST_2_PLAIN, list(&["plain", "a", "b", "c"])),
+        (samples::SET_PLAIN, set(&["a", "b", "1"])),
+        (samples::INTSET_2, set(&["-3", "1", "2"])),
+        (samples::INTSET_4, set(&["1", "70000"])),
+        (samples::INTSET_8, set(&["1", "7000000000"])),
+        (samples::SET_LISTPACK, set(&["a", "b", "1"])),
+        (samples::HASH_PLAIN, hash(&[("a", "1", None), ("b", "2", None), ("c", "xx", None)])),
+        (samples::HASH_ZIPMAP, hash(&[("foo", "bar", None), ("hello", "world", None)])),
+        (samples::HASH_ZIPLIST, hash(&[("f", "v", None), ("5", "x", None)])),
+        (samples::HASH_LISTPACK, hash(&[("f", "v", None), ("n", "12", None), ("e", "", None)])),
+        (samples::HASH_TIMED, timed.clone()),
+        (samples::HASH_LISTPACK_TIMED, timed.clone()),
+        (samples::HASH_EXPIRY, timed),
         (
-            "0e0210100000000d000000020000016103f2ff12120000000e000000020000c0c800040162ff",
-            7,
-            list(&["a", "1", "200", "b"]),
-        ),
-        (
-            "12020210100000000300816102816202816302ff020d0d0000000200816402816502ff",
-            10,
-            list(&["a", "b", "c", "d", "e"]),
-        ),
-        (
-            "12020105706c61696e0210100000000300816102816202816302ff",
-            10,
-            list(&["plain", "a", "b", "c"]),
-        ),
-        ("020301610162c001", 10, set(&["a", "b", "1"])),
-        ("0b0e0200000003000000fdff01000200", 10, set(&["-3", "1", "2"])),
-        ("0b1004000000020000000100000070110100", 10, set(&["1", "70000"])),
-        (
-            "0b180800000002000000010000000000000000863ba101000000",
-            10,
-            set(&["1", "7000000000"]),
-        ),
-        ("140f0f00000003008161028162020101ff", 12, set(&["a", "b", "1"])),
-        ("0403016101310162c0020163027878", 10, hash(&[("a", "1", None), ("b", "2", None), ("c", "xx", None)])),
-        (
-            "091a0203666f6f03006261720568656c6c6f0502776f726c643f3fff",
-            6,
-            hash(&[("foo", "bar", None), ("hello", "world", None)]),
-        ),
-        ("0d161600000012000000040000016603017603f6020178ff", 6, hash(&[("f", "v", None), ("5", "x", None)])),
-        (
-            "1017170000000600816602817602816e020c018165028001ff",
-            10,
-            hash(&[("f", "v", None), ("n", "12", None), ("e", "", None)]),
-        ),
-        ("1800204aa9d101000003000161c001407c0162c002010163c003", 12, timed.clone()),
-        (
-            "197b204aa9d10100002c2c00000009008163020301f400204aa9d1010000098162020201f47b204aa9d1010000\
-             0981610201010001ff",
-            12,
-            timed.clone(),
-        ),
-        (
-            "16030161c001ffffffffffffffff0162c0027b204aa9d10100000163c00300204aa9d1010000",
-            80,
-            timed,
-        ),
-        (
-            "0304016103312e350162fe0163ff0164172d312e31303030303030303030303030303030652d3230",
-            6,
+            samples::ZSET_TEXT,
             sorted_set(&[
                 ("c", f64::NEG_INFINITY),
                 ("d", -1.1e-20),
@@ -127,49 +88,19 @@ fn samples() -> Vec<(&'static str, u16, Shown)> {
                 ("b", f64::INFINITY),
             ]),
         ),
-        (Z_SKIPLIST, 10, sorted_set(&[("z", -0.0), (&y, 1.5)])),
+        (samples::ZSET_BINARY, sorted_set(&[("z", -0.0), (&y, 1.5)])),
+        (samples::ZSET_ZIPLIST, sorted_set(&[("c", -3.0), ("a", 1.5), ("b", 2.0)])),
         (
-            "0c1e1e0000001b000000060000016303fefd0301610303312e3505016203f3ff",
-            6,
-            sorted_set(&[("c", -3.0), ("a", 1.5), ("b", 2.0)]),
-        ),
-        (
-            "1124240000000800816302842d696e660581610283312e35048162020201070183696e6604ff",
-            10,
+            samples::ZSET_LISTPACK,
             sorted_set(&[("c", f64::NEG_INFINITY), ("a", 1.5), ("b", 2.0), ("7", f64::INFINITY)]),
         ),
-        (STREAM_1, 9, stream("0-0", 2, Some(1), [ME_1, ""])),
-        (STREAM_2, 10, stream("1-2", 3, None, [ME_1, IDLE_1])),
-        (STREAM_3, 12, stream("1-2", 3, None, [ME_3, IDLE_3])),
-        ("1500000505000005050100", 12, Shown::Stream("last 5-5 deleted 5-5 added 1\n".into())),
+        (samples::STREAM_1, stream("0-0", 2, Some(1), [ME_1, ""])),
+        (samples::STREAM_2, stream("1-2", 3, None, [ME_1, IDLE_1])),
+        (samples::STREAM_3, stream("1-2", 3, None, [ME_3, IDLE_3])),
+        (samples::STREAM_EMPTY, Shown::Stream("last 5-5 deleted 5-5 added 1\n".into())),
     ]
 }
 
-const LIST_ZIPLIST: &str = "0a41545401000051010000060000016103f602412c\
-    787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878\
-    787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878\
-    787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878\
-    787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878\
-    787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878\
-    787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878\
-    fe2f010000f090eefe09e000863ba1010000000a00ff";
-const Z_SKIPLIST: &str = "05024041\
-    7979797979797979797979797979797979797979797979797979797979797979\
-    7979797979797979797979797979797979797979797979797979797979797979\
-    79000000000000f83f017a0000000000000080";
-const STREAM_1: &str = "0f0110000000000000000100000000000000013d3d0000001900020101010201816102816202000102010001\
-    000101010201050103010001010103010401050100010101dfff02010181630205010601ff020200010167010101\
-    00000000000000010000000000000001bac23ffea10100000101026d65bac23ffea1010000010000000000000001\
-    0000000000000001";
-const STREAM_2: &str = "130110000000000000000100000000000000013d3d0000001900020101010201816102816202000102010001\
-    000101010201050103010001010103010401050100010101dfff02010181630205010601ff020200010101020301\
-    0167010181ffffffffffffffff0100000000000000010000000000000001bac23ffea101000001020469646c65ba\
-    c23ffea101000000026d65bac23ffea10100000100000000000000010000000000000001";
-const STREAM_3: &str = "150110000000000000000100000000000000013d3d0000001900020101010201816102816202000102010001\
-    000101010201050103010001010103010401050100010101dfff02010181630205010601ff020200010101020301\
-    0167010181ffffffffffffffff0100000000000000010000000000000001c0c23ffea101000001020469646c65c0\
-    c23ffea1010000ffffffffffffffff00026d65c0c23ffea1010000c0c23ffea10100000100000000000000010000\
-    000000000001";
 const ME_1: &str = "  me seen 1795265020602 active 1795265020602\n";
 const IDLE_1: &str = "  idle seen 1795265020602 active 1795265020602\n";
 const ME_3: &str = "  me seen 1795265020608 active 1795265020608\n";
@@ -186,16 +117,17 @@ fn stream(deleted: &str, added: u64, read: Option<u64>, [me, idle]: [&str; 2]) -
 
 #[test]
 fn what_real_servers_wrote_is_read() {
-    for (body, version, expected) in samples() {
-        let read = read(&framed(&hex(body), version));
+    assert_eq!(known().len(), samples::ALL.len());
+    for ((version, body), expected) in known() {
+        let read = read(&framed(&bytes(body), version));
         assert_eq!(read, Ok(expected), "{body}");
     }
 }
 
 #[test]
 fn what_is_cut_off_is_refused() {
-    for (body, version, _) in samples() {
-        let body = hex(body);
+    for &(version, body) in samples::ALL {
+        let body = bytes(body);
         for len in 0..body.len() {
             let read = read(&framed(&body[..len], version));
             assert!(matches!(read, Err(PayloadFault::Content(_))), "{body:?} to {len}: {read:?}");
@@ -205,8 +137,8 @@ fn what_is_cut_off_is_refused() {
 
 #[test]
 fn what_is_damaged_is_refused_or_a_value() {
-    for (body, version, _) in samples() {
-        let body = hex(body);
+    for &(version, body) in samples::ALL {
+        let body = bytes(body);
         for at in 0..body.len() {
             for change in 1..=255 {
                 let mut damaged = body.clone();
@@ -249,7 +181,7 @@ fn what_no_collection_may_hold_is_refused() {
         ("18ffffffffffffff7f01 020161c001", 12, "the time of a field is beyond all times"),
     ];
     for (body, version, why) in bodies {
-        let fault = match read(&framed(&hex(&body.replace(' ', "")), version)) {
+        let fault = match read(&framed(&bytes(&body.replace(' ', "")), version)) {
             Err(PayloadFault::Content(error)) => error.to_string(),
             other => panic!("{body}: {other:?}"),
         };

@@ -3,14 +3,14 @@
 //! Owns: what "the same value" means.   Uses: the server's values.   Never: how they are kept.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod samples;
+
 use lodestore_server::value::hash::Until;
 use lodestore_server::value::limits::Limits;
 use lodestore_server::value::packed::Element;
 use lodestore_server::value::stream::{Group, Id, Memory, Stream};
 use lodestore_server::value::text::{Scratch, Text};
-use lodestore_server::value::{
-    Hash, List, Set, Side, SortedSet, SortedSetRef, Value, ValueRef,
-};
+use lodestore_server::value::{Hash, List, Set, Side, SortedSet, SortedSetRef, Value, ValueRef};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -161,7 +161,8 @@ enum Step {
 
 fn any_step() -> impl Strategy<Value = Step> {
     let names = prop::sample::select(vec!["a", "b", "temperature"]);
-    let fields = prop::collection::vec((names.prop_map(|name| name.as_bytes().to_vec()), any_text()), 1..4);
+    let fields =
+        prop::collection::vec((names.prop_map(|name| name.as_bytes().to_vec()), any_text()), 1..4);
     prop_oneof![
         6 => (0_u64..3, any::<u64>(), fields).prop_map(|(ms, seq, fields)| Step::Add(ms, seq, fields)),
         1 => (0_usize..30).prop_map(Step::Delete),
@@ -175,7 +176,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 /// A stream that has lived through some steps; `newest`: it may hold what only the newest forms can.
 fn stream_of(steps: Vec<Step>, newest: bool) -> Value {
     let (mut stream, limits) = (Stream::new(), Limits::default());
-    let nth = |stream: &Stream, at: usize| stream.range(Id::MIN, Id::MAX).nth(at).map(|entry| entry.id);
+    let nth =
+        |stream: &Stream, at: usize| stream.range(Id::MIN, Id::MAX).nth(at).map(|entry| entry.id);
     for step in steps {
         let groups: Vec<Bytes> = stream.groups().map(|(name, _)| name.to_vec()).collect();
         match step {
