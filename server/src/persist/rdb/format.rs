@@ -52,11 +52,13 @@ impl Version {
 
     /// The version that the setting `rdb-version` asks for.
     pub fn of(setting: RdbVersion) -> Version {
-        let number = match setting {
-            RdbVersion::V10 => 10,
-            RdbVersion::V11 => 11,
+        let (family, number) = match setting {
+            RdbVersion::V10 => (Family::Redis, 10),
+            RdbVersion::V11 => (Family::Redis, 11),
+            RdbVersion::V12 => (Family::Redis, 12),
+            RdbVersion::V80 => (Family::Valkey, 80),
         };
-        Version { family: Family::Redis, number }
+        Version { family, number }
     }
 
     /// Reads the magic. `None` if this is no snapshot at all; the number is not judged.
