@@ -8,6 +8,7 @@ use crate::base::bytes::parse_i64;
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
+use crate::persist::rdb::format::Version;
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
 use crate::value::text::Scratch;
@@ -18,7 +19,9 @@ pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
     let keyspace = &cx.parts.keyspace;
     let entry = keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
     let (encoding, value) = (entry.encoding(), entry.value());
-    let length = payload::value_length(value, cx.parts.config.rdb_compression);
+    let config = &cx.parts.config;
+    let version = Version::of(config.rdb_version);
+    let length = payload::value_length(value, version, config.rdb_compression);
     let lru = entry.access();
     let idle = idle_seconds(lru, Clock::new(cx.now.mono_us));
     cx.reply.simple(&format!(

@@ -105,6 +105,19 @@ pub enum PutText<'a> {
     Blob(crate::base::blob::Blob),
 }
 
+impl Put<'_> {
+    /// The value, to be read.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Put::Text(PutText::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
+            Put::Text(PutText::Bytes(bytes)) => ValueRef::Text(TextRef::Bytes(bytes)),
+            Put::Text(PutText::Blob(blob)) => ValueRef::Text(TextRef::Blob(blob)),
+            Put::Packed(form, bytes, marked) => ValueRef::of_packed(*form, bytes, *marked),
+            Put::Large(large) => ValueRef::of_large(large),
+        }
+    }
+}
+
 /// A type of values with elements.
 pub trait Collection: Sized {
     /// How it is read where it stands.
