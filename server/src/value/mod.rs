@@ -8,6 +8,7 @@
 pub mod field;
 pub mod int_set;
 pub mod limits;
+pub mod list;
 pub mod map;
 pub mod ordered;
 pub mod packed;
