@@ -318,6 +318,11 @@ pub fn equal(packed: TwoWay<'_>, form: &[u8]) -> usize {
     number
 }
 
+/// Room for a block of so many bytes that will probably grow; little, because most lists of this length stay there.
+pub fn roomy(size: usize) -> usize {
+    alloc::given(size + size / 8).min(BLOCK)
+}
+
 fn offset(bytes: usize) -> u32 {
     u32::try_from(bytes).expect("only blocks of usual size have room in front")
 }

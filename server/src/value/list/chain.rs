@@ -20,28 +20,34 @@
 //!  1. No chapter is empty, except that the only one of an empty list is missing.
 //!  2. `sums` is the sum over the chapters.
 
-use super::block::{ALONE, BLOCK, Block, Sums};
-use super::chapter::{Chapter, Removal, part};
 use super::Side;
+use super::block::{ALONE, BLOCK, Block, Sums, roomy};
+use super::chapter::{Chapter, Removal, part};
 use crate::base::alloc;
 use crate::value::packed::{Element, TwoWay};
 use std::collections::VecDeque;
 
 /// A list of any length.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Chain {
     chapters: VecDeque<Chapter>,
     sums: Sums,
     outgrown: bool,
 }
 
+impl Clone for Chain {
+    fn clone(&self) -> Chain {
+        Chain { outgrown: self.outgrown, ..Chain::of_chapters(self.chapters.clone()) }
+    }
+}
+
 impl Chain {
     /// A list of elements that are packed already; `side` is where more will be pushed.
     pub fn of(packed: TwoWay<'_>, count: usize, side: Side, outgrown: bool) -> Chain {
-        let mut chain = Chain { chapters: VecDeque::with_capacity(1), sums: Sums::default(), outgrown };
+        let mut chain =
+            Chain { chapters: VecDeque::with_capacity(1), sums: Sums::default(), outgrown };
         if count > 0 {
-            let size = packed.bytes().len();
-            let room = (size + size / 2).next_multiple_of(64).min(BLOCK);
+            let room = roomy(packed.bytes().len());
             chain.push_chapter(side, Chapter::new(Block::of(packed, count, side, room)));
         }
         chain

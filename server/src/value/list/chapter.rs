@@ -7,7 +7,7 @@
 //!  2. `sums` is the sum over the blocks, and the room of their row.
 
 use super::Side;
-use super::block::{ALONE, BLOCK, Block, Sums, equal};
+use super::block::{ALONE, BLOCK, Block, Sums, equal, roomy};
 use crate::base::alloc;
 use crate::value::packed::Element;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 pub const CHAPTER: usize = 256;
 
 /// Blocks in a row.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Chapter {
     blocks: VecDeque<Block>,
     sums: Sums,
@@ -31,6 +31,12 @@ pub struct Removal<'a> {
     pub most: usize,
     /// Where to begin.
     pub side: Side,
+}
+
+impl Clone for Chapter {
+    fn clone(&self) -> Chapter {
+        Chapter::of(self.blocks.clone())
+    }
 }
 
 impl Chapter {
@@ -104,8 +110,7 @@ impl Chapter {
         if needed <= block.capacity() / 2 {
             block.shift(side);
         } else if needed <= BLOCK && block.capacity() < BLOCK {
-            let room = (needed + needed / 2).next_multiple_of(64).min(BLOCK);
-            block.resize(side, room.max(block.capacity()));
+            block.resize(side, roomy(needed).max(block.capacity()));
         } else {
             return false;
         }

@@ -65,6 +65,14 @@ pub enum ListRef<'a> {
     Large(&'a Chain),
 }
 
+impl PartialEq for List {
+    /// The same elements in the same order, however they are kept.
+    fn eq(&self, other: &List) -> bool {
+        self.as_ref().len() == other.as_ref().len()
+            && self.as_ref().iter().eq(other.as_ref().iter())
+    }
+}
+
 impl Default for List {
     fn default() -> List {
         List::new()
@@ -268,7 +276,7 @@ fn less(count: usize) -> isize {
 }
 
 /// Whether so many bytes of listpack or so many elements pass `list-max-listpack-size`.
-fn exceeds(limit: i32, bytes: usize, count: usize) -> bool {
+fn exceeds(limit: i64, bytes: usize, count: usize) -> bool {
     match most_bytes(limit) {
         Some(most) => bytes > most,
         None => bytes > LISTPACK_MOST || count > most_elements(limit),
@@ -276,7 +284,7 @@ fn exceeds(limit: i32, bytes: usize, count: usize) -> bool {
 }
 
 /// Whether both are at most half of it.
-fn is_half(limit: i32, bytes: usize, count: usize) -> bool {
+fn is_half(limit: i64, bytes: usize, count: usize) -> bool {
     match most_bytes(limit) {
         Some(most) => bytes <= most / 2,
         None => bytes <= LISTPACK_MOST && count <= most_elements(limit) / 2,
@@ -284,19 +292,19 @@ fn is_half(limit: i32, bytes: usize, count: usize) -> bool {
 }
 
 /// Bytes that a negative limit stands for.
-fn most_bytes(limit: i32) -> Option<usize> {
+fn most_bytes(limit: i64) -> Option<usize> {
     match limit {
         0.. => None,
         -1 => Some(4 << 10),
         -2 => Some(8 << 10),
         -3 => Some(16 << 10),
         -4 => Some(32 << 10),
-        i32::MIN..=-5 => Some(64 << 10),
+        i64::MIN..=-5 => Some(64 << 10),
     }
 }
 
 /// Elements that a limit stands for which is not negative.
-fn most_elements(limit: i32) -> usize {
+fn most_elements(limit: i64) -> usize {
     usize::try_from(limit).map_or(1, |most| most.max(1))
 }
 

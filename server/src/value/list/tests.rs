@@ -26,10 +26,13 @@ fn check(list: &List, model: &Model) {
     let chapters = chain.chapters().iter();
     let blocks = || chapters.clone().flat_map(|chapter| chapter.blocks());
     assert!(chapters.clone().all(|chapter| (1..=CHAPTER).contains(&chapter.blocks().len())));
-    assert!(blocks().all(|block| block.len() > 0 && (block.len() == 1 || block.capacity() <= BLOCK)));
+    assert!(
+        blocks().all(|block| block.len() > 0 && (block.len() == 1 || block.capacity() <= BLOCK))
+    );
     assert_eq!(blocks().map(|block| block.sums().len).sum::<usize>(), chain.sums().len);
     assert_eq!(blocks().map(|block| block.sums().bytes).sum::<usize>(), chain.sums().bytes);
-    let rows = chapters.map(|chapter| chapter.blocks().capacity() * size_of::<block::Block>());
+    let rows =
+        chapters.clone().map(|chapter| chapter.blocks().capacity() * size_of::<block::Block>());
     let room = blocks().map(|block| block.sums().room).sum::<usize>();
     assert_eq!(rows.map(alloc::given).sum::<usize>() + room, chain.sums().room);
 }
@@ -216,7 +219,9 @@ fn memory_is_little_more_than_the_elements_and_is_counted_exactly() {
         let each = heap as f64 / 1e6;
         assert!(each < 17.25, "{each} bytes");
     }
-    for (len, most) in [(300, 1.1), (700, 1.1), (1000, 1.1), (1500, 1.12), (3000, 1.05), (10_000, 1.05)] {
+    for (len, most) in
+        [(300, 1.1), (700, 1.1), (1000, 1.1), (1500, 1.12), (3000, 1.05), (10_000, 1.05)]
+    {
         let mut list = List::new();
         (0..10_000).for_each(|_| list.push(Side::Right, &vec![b'x'; len]));
         let ratio = list.as_ref().heap() as f64 / (len * 10_000) as f64;
@@ -228,7 +233,7 @@ fn memory_is_little_more_than_the_elements_and_is_counted_exactly() {
 fn a_list_that_has_just_become_large_stays_small() {
     let (list, _) = numbered(100, Side::Right);
     assert!(matches!(list, List::Large(_)));
-    assert!(list.as_ref().heap() < 2_700, "{}", list.as_ref().heap());
+    assert!(list.as_ref().heap() < 2_300, "{}", list.as_ref().heap());
 }
 
 #[test]
@@ -253,16 +258,19 @@ fn it_is_shown_as_in_redis() {
     };
     let limits = Limits::default();
     let mut list = List::new();
-    // 8192 bytes: 7 of the listpack, 12 elements of 600 + 2 + 2, one of 937.
+    // The bytes of what is to come count without what a listpack has beside them.
     (0..13).for_each(|_| push(&mut list, &[b'x'; 600], &limits));
     assert_eq!((shown(&list), list.as_ref().listpack()), ("listpack", 7859));
     push(&mut list, &[b'x'; 333], &limits);
     assert_eq!((shown(&list), list.as_ref().listpack()), ("listpack", 8196));
     push(&mut list, b"", &limits);
     assert_eq!(shown(&list), "quicklist");
-    let _ = list.cut(Side::Left, 7);
+    let _ = list.cut(Side::Left, 6);
     list.expect_less(&limits);
-    assert_eq!((shown(&list), list.as_ref().listpack()), ("quicklist", 3970 + 2 + 0));
+    assert_eq!((shown(&list), list.as_ref().listpack()), ("quicklist", 4574));
+    let _ = list.cut(Side::Left, 1);
+    list.expect_less(&limits);
+    assert_eq!((shown(&list), list.as_ref().listpack()), ("listpack", 3970));
 }
 
 #[test]
