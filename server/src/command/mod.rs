@@ -12,6 +12,7 @@ pub mod next;
 pub mod row;
 pub mod shown;
 pub mod text;
+pub mod waiting;
 pub mod window;
 
 mod acl;
@@ -30,6 +31,7 @@ mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+pub mod draw;
 mod dump;
 mod expiry;
 mod float;
@@ -66,6 +68,7 @@ mod range;
 mod rename;
 mod role;
 mod scan;
+pub mod scan_page;
 mod server;
 mod set;
 mod set_many;
@@ -117,7 +120,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::algebra::TABLE,
     sets::members::TABLE,
+    sets::random::TABLE,
+    sets::scan::TABLE,
     slow_log::TABLE,
     string::TABLE,
     swap::TABLE,
