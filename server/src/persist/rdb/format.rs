@@ -135,6 +135,8 @@ pub mod opcode {
 
 /// The type number of a string.
 pub const TYPE_STRING: u8 = 0;
+/// A list: its elements one by one.
+pub const TYPE_LIST: u8 = 1;
 /// A set: its members one by one.
 pub const TYPE_SET: u8 = 2;
 

@@ -16,7 +16,8 @@ use super::save::{LEAST_SAVING, SHORTEST_COMPRESSED};
 use crate::base::blob::Blob;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
-use crate::value::{Put, PutText, SetRef, TextRef, ValueRef};
+use crate::value::packed::Element;
+use crate::value::{Put, PutText, TextRef, ValueRef};
 
 /// Bytes of version and checksum.
 const FRAME: usize = 10;
@@ -57,7 +58,12 @@ pub fn value_length(value: ValueRef<'_>, compress: bool) -> usize {
 fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     let text = match value {
         ValueRef::Text(text) => text,
-        ValueRef::Set(set) => return bare_set(set, compress),
+        ValueRef::List(list) => {
+            return bare_elements(format::TYPE_LIST, list.len(), list.iter(), compress);
+        }
+        ValueRef::Set(set) => {
+            return bare_elements(format::TYPE_SET, set.len(), set.iter(), compress);
+        }
     };
     let mut out = Vec::with_capacity(text.len().saturating_add(FRAME + 10));
     out.push(format::TYPE_STRING);
@@ -74,11 +80,16 @@ fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     out
 }
 
-fn bare_set(set: SetRef<'_>, compress: bool) -> Vec<u8> {
-    let mut out = vec![format::TYPE_SET];
-    out.extend_from_slice(format::encode_len(set.len() as u64).as_bytes());
+fn bare_elements<'a>(
+    mark: u8,
+    len: usize,
+    elements: impl Iterator<Item = Element<'a>>,
+    compress: bool,
+) -> Vec<u8> {
+    let mut out = vec![mark];
+    out.extend_from_slice(format::encode_len(len as u64).as_bytes());
     let mut scratch = crate::value::text::Scratch::default();
-    set.iter().for_each(|member| write_string(&mut out, member.text(&mut scratch), compress));
+    elements.for_each(|element| write_string(&mut out, element.text(&mut scratch), compress));
     out
 }
 

@@ -231,6 +231,12 @@ impl<'s, S: Sink> Writer<'s, S> {
                 self.string(key)?;
                 self.text(text)
             }
+            ValueRef::List(list) => {
+                self.out.put(&[format::TYPE_LIST])?;
+                self.string(key)?;
+                self.len(list.len() as u64)?;
+                list.iter().try_for_each(|element| self.element(element))
+            }
             ValueRef::Set(set) => {
                 self.out.put(&[format::TYPE_SET])?;
                 self.string(key)?;
