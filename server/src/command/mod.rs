@@ -102,6 +102,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     introspect::TABLE,
     latency::TABLE,
     lcs::TABLE,
+    lists::blocking::TABLE,
     lists::elements::TABLE,
     lists::ends::TABLE,
     lists::many::TABLE,
