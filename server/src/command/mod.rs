@@ -55,6 +55,7 @@ mod latency_doctor;
 mod latency_graph;
 mod latency_histogram;
 mod lcs;
+mod lists;
 mod lolwut;
 mod memory;
 mod memory_doctor;
@@ -101,6 +102,12 @@ static FAMILIES: &[&[&row::Command]] = &[
     introspect::TABLE,
     latency::TABLE,
     lcs::TABLE,
+    lists::blocking::TABLE,
+    lists::elements::TABLE,
+    lists::ends::TABLE,
+    lists::many::TABLE,
+    lists::moves::TABLE,
+    lists::position::TABLE,
     lolwut::TABLE,
     memory::TABLE,
     module::TABLE,
