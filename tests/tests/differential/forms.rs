@@ -7,8 +7,13 @@
 //! `[a|b]` may be left out, `(a|b)` may not, `x...` comes once or more, `#x...` is led by its count, and an
 //! alternative after `@8.4` is only used with servers from that version on.
 
-/// Every form. A command that one of the two servers does not know is left out by itself.
-pub const FORMS: &str = "
+mod lists;
+
+/// The forms of every family. A command that one of the two servers does not know is left out by itself.
+pub const FAMILIES: &[&str] = &[FORMS, lists::LISTS];
+
+/// What is in no file of its own.
+const FORMS: &str = "
 3 APPEND key value
 2 DECR key
 2 DECRBY key int
@@ -124,8 +129,6 @@ pub const FORMS: &str = "
 1 SLOWLOG RESET
 1 TIME
 
-1 RPUSH key value...
-1 LPOP key
 1 SADD key value...
 1 HSET key (value value)...
 1 ZADD key float value

@@ -3,7 +3,7 @@
 //! Owns: the reading of forms, the choice of arguments.   Uses: forms, the server's generator of
 //! random numbers.   Never: the order of commands (`program`).
 
-use crate::forms::{DATABASES, FLOATS, FORMS, KEYS, NAMES, NUMBERS, PATTERNS, TYPES, VALUES};
+use crate::forms::{DATABASES, FAMILIES, FLOATS, KEYS, NAMES, NUMBERS, PATTERNS, TYPES, VALUES};
 use lodestore_server::base::random::Rng;
 use lodestore_tests::transcript::{Version, version};
 use std::collections::BTreeSet;
@@ -99,7 +99,8 @@ impl Grammar {
     pub fn new(known: Known, peer: Version) -> Grammar {
         let (forms, vocabulary, payloads) = (Vec::new(), Vec::new(), Vec::new());
         let mut grammar = Grammar { forms, known, vocabulary, payloads };
-        for line in FORMS.lines().filter(|line| !line.is_empty()) {
+        for line in FAMILIES.iter().flat_map(|forms| forms.lines()).filter(|line| !line.is_empty())
+        {
             let (weight, form) = line.split_once(' ').expect("a weight, a space, a form");
             let mut words = form.split(' ').map(str::to_lowercase);
             let name = words.next().expect("a form has a name");
