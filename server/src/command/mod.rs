@@ -9,6 +9,7 @@ pub mod context;
 pub mod deliver;
 pub mod index;
 pub mod next;
+pub mod reads;
 pub mod row;
 pub mod shown;
 pub mod text;
