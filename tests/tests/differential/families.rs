@@ -217,6 +217,8 @@ const LISTS: &str = "
 4 LPOS lkey member [RANK index] [COUNT few] [MAXLEN few]
 3 LMOVE lkey lkey (LEFT|RIGHT) (LEFT|RIGHT)
 2 RPOPLPUSH lkey lkey
+2 LMOVEM lkey lkey (LEFT|RIGHT) (LEFT|RIGHT) [(COUNT|EXACTLY) few (OBO|BULK)]
+2 RPUSH lkey value value value value value value value value
 3 LMPOP #lkey... (LEFT|RIGHT) [COUNT few]
 1 BLPOP lkey... blink
 1 BRPOP lkey... blink

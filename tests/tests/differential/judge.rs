@@ -92,6 +92,14 @@ const CHOSEN: &[Chosen] = &[
         reason: "8.0 and later keep a short text beside its key, so the border moves with the key's length",
     },
     Chosen {
+        command: "object|encoding",
+        before: None,
+        since: (0, 0),
+        ours: "\"listpack\"",
+        theirs: "\"quicklist\"",
+        reason: "before 7.2 a list is never a listpack; from then on it becomes one again when it is short and stands in one node, which is for Redis to know",
+    },
+    Chosen {
         command: "config|set",
         before: Some((8, 6)),
         since: (0, 0),
