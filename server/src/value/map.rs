@@ -5,6 +5,7 @@
 use super::field::{Beside, Field, FieldRef};
 use crate::base::index::{Heap, Index, NoNotes};
 use crate::base::random::{KeyHasher, Rng};
+use std::fmt;
 
 /// Elements by key.
 pub struct Map {
@@ -17,6 +18,11 @@ impl Map {
     /// An empty map, which has allocated nothing.
     pub fn new(hasher: KeyHasher) -> Map {
         Map { index: Index::new(hasher, NoNotes, Heap::new()), blocks: 0 }
+    }
+
+    /// An empty map with the same hasher.
+    pub fn fresh(&self) -> Map {
+        Map::new(self.index.hasher().clone())
     }
 
     /// Elements in it.
@@ -88,6 +94,12 @@ impl Map {
     /// Bytes that it holds, as the allocator gives them. O(1).
     pub fn memory(&self) -> usize {
         self.blocks + self.index.ground.bytes() + self.index.memory()
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

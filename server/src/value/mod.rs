@@ -6,10 +6,12 @@
 //! `_ =>` over them.
 
 pub mod field;
+pub mod int_set;
 pub mod limits;
 pub mod map;
 pub mod ordered;
 pub mod packed;
+pub mod set;
 pub mod small;
 pub mod text;
 
