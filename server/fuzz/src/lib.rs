@@ -4,8 +4,10 @@
 //! Never: libfuzzer: `fuzz_targets/` call these functions, and so does `server/tests/fuzz.rs`.
 
 pub mod conf;
+pub mod hash;
 pub mod inline;
 pub mod keyspace;
+pub mod program;
 pub mod rdb;
 pub mod request;
 pub mod restore;

@@ -5,7 +5,9 @@
 //! A value type is one variant in each enum here; the compiler lists the rest, because nobody writes
 //! `_ =>` over them.
 
+pub mod deadlines;
 pub mod field;
+pub mod hash;
 pub mod int_set;
 pub mod limits;
 pub mod map;
