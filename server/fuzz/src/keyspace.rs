@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 type Known = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
 fn text(entry: EntryRef<'_>) -> Vec<u8> {
-    let ValueRef::Text(text) = entry.value();
+    let ValueRef::Text(text) = entry.value() else { panic!("only strings are put") };
     text.bytes(&mut Scratch::default()).to_vec()
 }
 
