@@ -46,6 +46,10 @@ const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
 }
 
+const fn hash(name: &'static str) -> Event {
+    Event { name, class: Class::Hash }
+}
+
 const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
 }
@@ -75,6 +79,13 @@ impl Event {
     pub const INCR_BY: Event = text("incrby");
     pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
     pub const SET_RANGE: Event = text("setrange");
+    pub const HSET: Event = hash("hset");
+    pub const HDEL: Event = hash("hdel");
+    pub const HINCRBY: Event = hash("hincrby");
+    pub const HINCRBYFLOAT: Event = hash("hincrbyfloat");
+    pub const HEXPIRE: Event = hash("hexpire");
+    pub const HEXPIRED: Event = hash("hexpired");
+    pub const HPERSIST: Event = hash("hpersist");
     pub const SADD: Event = set("sadd");
     pub const SREM: Event = set("srem");
     pub const SPOP: Event = set("spop");

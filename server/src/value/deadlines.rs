@@ -1,9 +1,9 @@
-//! Which names are due first: the times of a hash's fields, in order.
+//! Which names are due first: the fields of a hash by their times, or the hashes of a database by their first fields'.
 //!
-//! Owns: pairs of a time and a name.   Uses: `base::alloc`.   Never: the fields themselves, what time it is.
+//! Owns: pairs of a time and a name.   Uses: `base::alloc`.   Never: what the names stand for, what time it is.
 //!
-//! Beside each field that has a time stands that time too; this is the other way round, so that k due fields are found
-//! in O(k log n) among any number. Only a hash with such fields has it.
+//! What has a time knows it itself; this is the other way round, so that k due names are found in O(k log n) among any
+//! number.
 
 use crate::base::alloc;
 use std::collections::BTreeSet;
@@ -42,6 +42,22 @@ impl Deadlines {
         if self.order.remove(&(deadline, name.into())) {
             self.names -= alloc::given(name.len());
         }
+    }
+
+    /// Hears that the time of a name has changed, came or went. O(log n).
+    #[cold]
+    pub fn change(&mut self, name: &[u8], before: Option<i64>, after: Option<i64>) {
+        if let Some(before) = before {
+            self.remove(name, before);
+        }
+        if let Some(after) = after {
+            self.add(name, after);
+        }
+    }
+
+    /// The name whose time is the first, and that time. O(log n).
+    pub fn first(&self) -> Option<(&[u8], i64)> {
+        self.order.first().map(|(deadline, name)| (&**name, *deadline))
     }
 
     /// The first time of all, in Unix milliseconds. O(log n).

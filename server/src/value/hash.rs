@@ -101,6 +101,23 @@ impl<'a> Pair<'a> {
     }
 }
 
+impl PartialEq for Hash {
+    /// The same fields with the same values and times, however they are kept.
+    fn eq(&self, other: &Hash) -> bool {
+        let (a, b) = (self.as_ref(), other.as_ref());
+        let texts = |pair: Pair<'_>| {
+            let mut scratch = Scratch::default();
+            (pair.value.text(&mut scratch).to_vec(), pair.deadline)
+        };
+        let mut scratch = Scratch::default();
+        a.len() == b.len()
+            && a.iter().all(|pair| {
+                let found = b.find(pair.name.text(&mut scratch));
+                found.is_some_and(|found| texts(found) == texts(pair))
+            })
+    }
+}
+
 impl Default for Hash {
     fn default() -> Hash {
         Hash::new()
@@ -282,12 +299,8 @@ impl LargeHash {
         if before == after {
             return;
         }
-        let deadlines = self.deadlines.get_or_insert_default();
-        if let Some(before) = before {
-            deadlines.remove(name, before);
-        }
-        if let Some(after) = after {
-            deadlines.add(name, after);
+        self.deadlines.get_or_insert_default().change(name, before, after);
+        if after.is_some() {
             self.shown = self.shown.max(Shown::PackedWithTimes);
         }
     }

@@ -17,6 +17,7 @@ pub mod set;
 pub mod small;
 pub mod text;
 
+pub use hash::{Hash, HashRef, LargeHash};
 pub use set::{LargeSet, Set, SetRef};
 pub use text::{Text, TextMut, TextRef};
 
@@ -30,17 +31,20 @@ pub enum Type {
     String,
     /// Texts, each at most once.
     Set,
+    /// Names with values.
+    Hash,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 2] = [Type::String, Type::Set];
+    pub const ALL: [Type; 3] = [Type::String, Type::Set, Type::Hash];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::Hash => "hash",
         }
     }
 }
@@ -52,6 +56,8 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A hash.
+    Hash(Hash),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -61,6 +67,8 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A hash.
+    Hash(HashRef<'a>),
 }
 
 /// A value whose elements stand outside of its entry, which has nothing but this.
@@ -68,6 +76,8 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A hash.
+    Hash(Box<LargeHash>),
 }
 
 /// What bytes are that stand inside an entry and are no string.
@@ -78,11 +88,13 @@ pub enum Form {
     Ints,
     /// A small set.
     Set,
+    /// A small hash.
+    Hash,
 }
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
+    pub const ALL: [Form; 3] = [Form::Ints, Form::Set, Form::Hash];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -151,6 +163,32 @@ impl<'a> View<'a> for SetRef<'a> {
     }
 }
 
+impl Collection for Hash {
+    type Ref<'a> = HashRef<'a>;
+
+    #[inline]
+    fn of(value: Value) -> Option<Hash> {
+        if let Value::Hash(hash) = value { Some(hash) } else { None }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::Hash(self)
+    }
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.as_ref().len() == 0
+    }
+}
+
+impl<'a> View<'a> for HashRef<'a> {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<HashRef<'a>> {
+        if let ValueRef::Hash(hash) = value { Some(hash) } else { None }
+    }
+}
+
 impl<'a> View<'a> for TextRef<'a> {
     #[inline]
     fn of(value: ValueRef<'a>) -> Option<TextRef<'a>> {
@@ -165,6 +203,7 @@ impl<'a> ValueRef<'a> {
         match form {
             Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
             Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+            Form::Hash => ValueRef::Hash(HashRef::Small(SmallRef::of(bytes, marked))),
         }
     }
 
@@ -173,6 +212,7 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::Hash(hash) => ValueRef::Hash(HashRef::Large(hash)),
         }
     }
 
@@ -182,6 +222,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::Hash(hash) => matches!(hash, HashRef::Large(_)),
         }
     }
 
@@ -191,6 +232,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::Hash(_) => Type::Hash,
         }
     }
 
@@ -200,6 +242,16 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::Hash(hash) => hash.heap(),
+        }
+    }
+
+    /// The first time that is over for one of its elements, in Unix milliseconds; most types give their elements none.
+    #[inline]
+    pub fn soonest_deadline(self) -> Option<i64> {
+        match self {
+            ValueRef::Text(_) | ValueRef::Set(_) => None,
+            ValueRef::Hash(hash) => hash.soonest_deadline(),
         }
     }
 
@@ -208,6 +260,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::Hash(hash) => hash.encoding(),
         }
     }
 
@@ -216,6 +269,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::Hash(hash) => Value::Hash(hash.to_owned()),
         }
     }
 }
@@ -227,6 +281,7 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::Hash(hash) => ValueRef::Hash(hash.as_ref()),
         }
     }
 
@@ -235,6 +290,7 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::Hash(hash) => Value::Hash(Hash::Large(hash)),
         }
     }
 
@@ -249,6 +305,8 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::Hash(Hash::Small(small)) => then(small.put(Form::Hash)),
+            Value::Hash(Hash::Large(large)) => then(Put::Large(Large::Hash(large))),
         }
     }
 }

@@ -19,6 +19,7 @@ use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
 use lodestore_server::value::ValueRef;
+use lodestore_server::value::packed::Element;
 use lodestore_server::value::text::Scratch;
 
 /// A world without disks, in which no time passes but what a test lets pass.
@@ -169,6 +170,15 @@ impl Server {
                     .collect();
                 members.sort();
                 format!("{members:?}").into_bytes()
+            }
+            ValueRef::Hash(hash) => {
+                let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
+                let mut fields: Vec<_> = hash
+                    .live(now_ms)
+                    .map(|pair| (text(pair.name), text(pair.value), pair.deadline))
+                    .collect();
+                fields.sort();
+                format!("{fields:?}").into_bytes()
             }
         };
         let mut data: Vec<_> = alive

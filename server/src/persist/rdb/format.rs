@@ -137,6 +137,8 @@ pub mod opcode {
 pub const TYPE_STRING: u8 = 0;
 /// A set: its members one by one.
 pub const TYPE_SET: u8 = 2;
+/// A hash: names and values in turn.
+pub const TYPE_HASH: u8 = 4;
 
 /// What a type number stands for, in words for an error; `None` if nobody uses the number.
 pub fn type_name(family: Family, number: u8) -> Option<&'static str> {

@@ -237,6 +237,15 @@ impl<'s, S: Sink> Writer<'s, S> {
                 self.len(set.len() as u64)?;
                 set.iter().try_for_each(|member| self.element(member))
             }
+            ValueRef::Hash(hash) => {
+                self.out.put(&[format::TYPE_HASH])?;
+                self.string(key)?;
+                self.len(hash.len() as u64)?;
+                hash.iter().try_for_each(|pair| {
+                    self.element(pair.name)?;
+                    self.element(pair.value)
+                })
+            }
         }
     }
 
