@@ -4,10 +4,12 @@
 //! Never: libfuzzer: `fuzz_targets/` call these functions, and so does `server/tests/fuzz.rs`.
 
 pub mod conf;
+pub mod hash;
 pub mod inline;
 pub mod keyspace;
 pub mod payload;
 pub mod list;
+pub mod program;
 pub mod rdb;
 pub mod request;
 pub mod restore;

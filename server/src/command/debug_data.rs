@@ -11,6 +11,7 @@ use crate::keyspace::{Db, EntryRef};
 use crate::persist::rdb::format::Version;
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
+use crate::value::hash::Pair;
 use crate::value::text::Scratch;
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
@@ -69,6 +70,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
         ValueRef::Text(_) => 0,
         ValueRef::List(_) => 1,
         ValueRef::Set(_) => 2,
+        ValueRef::Hash(_) => 4,
     }
 }
 
@@ -84,6 +86,7 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Set(set) => {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
         }
+        ValueRef::Hash(hash) => hash.iter().for_each(|pair| add_pair(digest, pair)),
     }
     if entry.deadline().is_some() {
         // That it has one, not which: a test that waits must not change the fingerprint.
@@ -96,6 +99,17 @@ fn add(digest: &mut Digest, bytes: &[u8]) {
     for (byte, other) in digest.iter_mut().zip(sha1(bytes)) {
         *byte ^= other;
     }
+}
+
+/// Adds a field of a hash. That it has a time, not which: as for keys.
+fn add_pair(digest: &mut Digest, pair: Pair<'_>) {
+    let (mut one, mut scratch) = (Digest::default(), Scratch::default());
+    mix(&mut one, pair.name.text(&mut scratch));
+    mix(&mut one, pair.value.text(&mut scratch));
+    if pair.deadline.is_some() {
+        add(&mut one, b"!!hexpire!!");
+    }
+    add(digest, &one);
 }
 
 /// Adds what has an order.

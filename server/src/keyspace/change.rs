@@ -50,6 +50,10 @@ const fn list(name: &'static str) -> Event {
     Event { name, class: Class::List }
 }
 
+const fn hash(name: &'static str) -> Event {
+    Event { name, class: Class::Hash }
+}
+
 const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
 }
@@ -87,6 +91,13 @@ impl Event {
     pub const LSET: Event = list("lset");
     pub const LREM: Event = list("lrem");
     pub const LTRIM: Event = list("ltrim");
+    pub const HSET: Event = hash("hset");
+    pub const HDEL: Event = hash("hdel");
+    pub const HINCRBY: Event = hash("hincrby");
+    pub const HINCRBYFLOAT: Event = hash("hincrbyfloat");
+    pub const HEXPIRE: Event = hash("hexpire");
+    pub const HEXPIRED: Event = hash("hexpired");
+    pub const HPERSIST: Event = hash("hpersist");
     pub const SADD: Event = set("sadd");
     pub const SREM: Event = set("srem");
     pub const SPOP: Event = set("spop");

@@ -175,6 +175,15 @@ impl Server {
                 members.sort();
                 format!("{members:?}").into_bytes()
             }
+            ValueRef::Hash(hash) => {
+                let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
+                let mut fields: Vec<_> = hash
+                    .live(now_ms)
+                    .map(|pair| (text(pair.name), text(pair.value), pair.deadline))
+                    .collect();
+                fields.sort();
+                format!("{fields:?}").into_bytes()
+            }
         };
         let mut data: Vec<_> = alive
             .map(|entry| (entry.key().to_vec(), text(entry.value()), entry.deadline()))
