@@ -13,6 +13,7 @@ pub mod ordered;
 pub mod packed;
 pub mod set;
 pub mod small;
+pub mod sorted_set;
 pub mod text;
 
 pub use text::{Text, TextMut, TextRef};
