@@ -4,7 +4,7 @@
 
 use super::context::ServerCx;
 use super::next::Next;
-use crate::base::bytes::parse_i64;
+use crate::base::bytes::{parse_i64, push_f64_17};
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
@@ -65,6 +65,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::Text(_) => 0,
         ValueRef::Set(_) => 2,
+        ValueRef::SortedSet(_) => 3,
     }
 }
 
@@ -76,6 +77,17 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Text(TextRef::Blob(blob)) => mix(digest, blob),
         ValueRef::Set(set) => {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
+        }
+        ValueRef::SortedSet(set) => {
+            let mut text = Vec::new();
+            for (member, score) in set.iter() {
+                let mut one = Digest::default();
+                mix(&mut one, member.text(&mut Scratch::default()));
+                text.clear();
+                push_f64_17(&mut text, score);
+                mix(&mut one, &text);
+                add(digest, &one);
+            }
         }
     }
     if entry.deadline().is_some() {

@@ -17,6 +17,7 @@ pub mod sorted_set;
 pub mod text;
 
 pub use set::{LargeSet, Set, SetRef};
+pub use sorted_set::{LargeSortedSet, SortedSet, SortedSetRef};
 pub use text::{Text, TextMut, TextRef};
 
 use int_set::IntSetRef;
@@ -29,17 +30,20 @@ pub enum Type {
     String,
     /// Texts, each at most once.
     Set,
+    /// Texts with scores, each at most once.
+    SortedSet,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 2] = [Type::String, Type::Set];
+    pub const ALL: [Type; 3] = [Type::String, Type::Set, Type::SortedSet];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::SortedSet => "zset",
         }
     }
 }
@@ -51,6 +55,8 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -60,6 +66,8 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A sorted set.
+    SortedSet(SortedSetRef<'a>),
 }
 
 /// A value whose elements stand outside of its entry, which has nothing but this.
@@ -67,6 +75,8 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A sorted set.
+    SortedSet(Box<LargeSortedSet>),
 }
 
 /// What bytes are that stand inside an entry and are no string.
@@ -77,11 +87,13 @@ pub enum Form {
     Ints,
     /// A small set.
     Set,
+    /// A small sorted set.
+    SortedSet,
 }
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
+    pub const ALL: [Form; 3] = [Form::Ints, Form::Set, Form::SortedSet];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -164,6 +176,9 @@ impl<'a> ValueRef<'a> {
         match form {
             Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
             Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+            Form::SortedSet => {
+                ValueRef::SortedSet(SortedSetRef::Small(SmallRef::of(bytes, marked)))
+            }
         }
     }
 
@@ -172,6 +187,7 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::SortedSet(set) => ValueRef::SortedSet(SortedSetRef::Large(set)),
         }
     }
 
@@ -181,6 +197,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::SortedSet(set) => matches!(set, SortedSetRef::Large(_)),
         }
     }
 
@@ -190,6 +207,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::SortedSet(_) => Type::SortedSet,
         }
     }
 
@@ -199,6 +217,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::SortedSet(set) => set.heap(),
         }
     }
 
@@ -207,6 +226,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::SortedSet(set) => set.encoding(),
         }
     }
 
@@ -215,6 +235,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::SortedSet(set) => Value::SortedSet(set.to_owned()),
         }
     }
 }
@@ -226,6 +247,7 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::SortedSet(set) => ValueRef::SortedSet(set.as_ref()),
         }
     }
 
@@ -234,6 +256,7 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::SortedSet(set) => Value::SortedSet(SortedSet::Large(set)),
         }
     }
 
@@ -248,6 +271,8 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::SortedSet(SortedSet::Small(small)) => then(small.put(Form::SortedSet)),
+            Value::SortedSet(SortedSet::Large(large)) => then(Put::Large(Large::SortedSet(large))),
         }
     }
 }

@@ -23,6 +23,7 @@ use super::map::Map;
 use super::packed::Element;
 use super::small::{Small, SmallRef};
 use super::text::Scratch;
+use super::{Collection, Value, ValueRef, View};
 use crate::base::alloc;
 use crate::base::random::Rng;
 use few::Pair;
@@ -437,5 +438,43 @@ impl<'a> SortedSetRef<'a> {
             SortedSetRef::Small(small) => SortedSet::Small(small.to_owned()),
             SortedSetRef::Large(large) => SortedSet::Large(Box::new(large.clone())),
         }
+    }
+}
+
+impl PartialEq for SortedSet {
+    /// The same members with the same scores, however they are kept.
+    fn eq(&self, other: &SortedSet) -> bool {
+        let (one, other) = (self.as_ref(), other.as_ref());
+        let (mut scratch, mut other_scratch) = (Scratch::default(), Scratch::default());
+        one.len() == other.len()
+            && one.iter().zip(other.iter()).all(|((member, score), (other, other_score))| {
+                score == other_score && member.text(&mut scratch) == other.text(&mut other_scratch)
+            })
+    }
+}
+
+impl Collection for SortedSet {
+    type Ref<'a> = SortedSetRef<'a>;
+
+    #[inline]
+    fn of(value: Value) -> Option<SortedSet> {
+        if let Value::SortedSet(set) = value { Some(set) } else { None }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::SortedSet(self)
+    }
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.as_ref().len() == 0
+    }
+}
+
+impl<'a> View<'a> for SortedSetRef<'a> {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<SortedSetRef<'a>> {
+        if let ValueRef::SortedSet(set) = value { Some(set) } else { None }
     }
 }

@@ -16,7 +16,7 @@ use super::save::{LEAST_SAVING, SHORTEST_COMPRESSED};
 use crate::base::blob::Blob;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
-use crate::value::{Put, PutText, SetRef, TextRef, ValueRef};
+use crate::value::{Put, PutText, SetRef, SortedSetRef, TextRef, ValueRef};
 
 /// Bytes of version and checksum.
 const FRAME: usize = 10;
@@ -58,6 +58,7 @@ fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     let text = match value {
         ValueRef::Text(text) => text,
         ValueRef::Set(set) => return bare_set(set, compress),
+        ValueRef::SortedSet(set) => return bare_sorted_set(set, compress),
     };
     let mut out = Vec::with_capacity(text.len().saturating_add(FRAME + 10));
     out.push(format::TYPE_STRING);
@@ -79,6 +80,17 @@ fn bare_set(set: SetRef<'_>, compress: bool) -> Vec<u8> {
     out.extend_from_slice(format::encode_len(set.len() as u64).as_bytes());
     let mut scratch = crate::value::text::Scratch::default();
     set.iter().for_each(|member| write_string(&mut out, member.text(&mut scratch), compress));
+    out
+}
+
+fn bare_sorted_set(set: SortedSetRef<'_>, compress: bool) -> Vec<u8> {
+    let mut out = vec![format::TYPE_ZSET_2];
+    out.extend_from_slice(format::encode_len(set.len() as u64).as_bytes());
+    let mut scratch = crate::value::text::Scratch::default();
+    for (member, score) in set.iter() {
+        write_string(&mut out, member.text(&mut scratch), compress);
+        out.extend_from_slice(&score.to_le_bytes());
+    }
     out
 }
 

@@ -237,6 +237,15 @@ impl<'s, S: Sink> Writer<'s, S> {
                 self.len(set.len() as u64)?;
                 set.iter().try_for_each(|member| self.element(member))
             }
+            ValueRef::SortedSet(set) => {
+                self.out.put(&[format::TYPE_ZSET_2])?;
+                self.string(key)?;
+                self.len(set.len() as u64)?;
+                set.iter().try_for_each(|(member, score)| {
+                    self.element(member)?;
+                    self.out.put(&score.to_le_bytes())
+                })
+            }
         }
     }
 
