@@ -173,9 +173,7 @@ impl Server {
             ValueRef::SortedSet(set) => {
                 let members: Vec<(Vec<u8>, f64)> = set
                     .iter()
-                    .map(|(member, score)| {
-                        (member.text(&mut Scratch::default()).to_vec(), score)
-                    })
+                    .map(|(member, score)| (member.text(&mut Scratch::default()).to_vec(), score))
                     .collect();
                 format!("{members:?}").into_bytes()
             }

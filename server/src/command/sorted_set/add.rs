@@ -93,7 +93,8 @@ impl<'a> Words<'a> {
         if wish.only_new && wish.only_known {
             return Err(Error::text("ERR XX and NX options at the same time are not compatible"));
         }
-        if [wish.only_new, wish.only_greater, wish.only_less].iter().filter(|set| **set).count() > 1 {
+        if [wish.only_new, wish.only_greater, wish.only_less].iter().filter(|set| **set).count() > 1
+        {
             return Err(Error::text(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));
@@ -120,25 +121,48 @@ struct Tally {
     score: Option<f64>,
 }
 
+/// Members to be added: how, and the score of each.
+pub struct Additions {
+    /// Under what conditions.
+    pub wish: Wish,
+    /// Changed members are counted besides new ones.
+    pub counts_changed: bool,
+    /// In the order of the members.
+    pub scores: Vec<f64>,
+}
+
 fn add(cx: &mut WriteCx<'_>, words: &Words<'_>) -> Result<Change> {
-    let (key, scores) = (cx.key(1), words.scores()?);
+    let (wish, counts_changed, scores) = (words.wish, words.counts_changed, words.scores()?);
+    let members = words.pairs.from(1).iter().step_by(2);
+    add_all(cx, Additions { wish, counts_changed, scores }, members)
+}
+
+/// Adds members to the sorted set at the first key, and answers what became of them.
+///
+/// # Errors
+/// `WrongType` if the key holds another type; a sum that is no number.
+pub fn add_all<'a>(
+    cx: &mut WriteCx<'_>,
+    Additions { wish, counts_changed, scores }: Additions,
+    members: impl Iterator<Item = &'a [u8]>,
+) -> Result<Change> {
+    let key = cx.key(1);
     let mut set = cx.open::<SortedSet>(key)?;
-    let limits = set.limits();
+    let (limits, mut members) = (set.limits(), members.peekable());
     let mut tally = Tally::default();
-    if set.get().is_some() || !words.wish.only_known {
-        let first = words.pairs.get(1).len();
-        let value = set.get_or_make(|limits| SortedSet::new(scores.len(), first, limits));
-        value.expect_more(scores.len(), limits);
-        let members = words.pairs.from(1).iter().step_by(2);
+    if set.get().is_some() || !wish.only_known {
+        let (hint, first) = (scores.len(), members.peek().map_or(0, |first| first.len()));
+        let value = set.get_or_make(|limits| SortedSet::new(hint, first, limits));
+        value.expect_more(hint, limits);
         for (score, member) in scores.into_iter().zip(members) {
-            tally.note(value.add(member, score, words.wish, limits))?;
+            tally.note(value.add(member, score, wish, limits))?;
         }
     }
     let outcome = set.close();
     match tally.score {
-        Some(score) if words.wish.add => cx.reply.double(score),
-        None if words.wish.add => cx.reply.null(),
-        _ if words.counts_changed => cx.reply.int(length(tally.added + tally.moved)),
+        Some(score) if wish.add => cx.reply.double(score),
+        None if wish.add => cx.reply.null(),
+        _ if counts_changed => cx.reply.int(length(tally.added + tally.moved)),
         _ => cx.reply.int(length(tally.added)),
     }
     let changes = tally.added + tally.moved;
@@ -146,7 +170,7 @@ fn add(cx: &mut WriteCx<'_>, words: &Words<'_>) -> Result<Change> {
         return Ok(Change::NONE);
     }
     let _ = cx.changes.count(changes as u64 - 1);
-    Ok(cx.closed(key, outcome, if words.wish.add { Event::ZINCR } else { Event::ZADD }))
+    Ok(cx.closed(key, outcome, if wish.add { Event::ZINCR } else { Event::ZADD }))
 }
 
 impl Tally {

@@ -250,12 +250,7 @@ fn answer_count(cx: &mut ReadCx<'_>, name: &'static str) -> Result<()> {
     Ok(())
 }
 
-fn store(
-    cx: &mut WriteCx<'_>,
-    how: Algebra,
-    name: &'static str,
-    event: Event,
-) -> Result<Change> {
+fn store(cx: &mut WriteCx<'_>, how: Algebra, name: &'static str, event: Event) -> Result<Change> {
     let to = cx.key(1);
     let (keys, words) = keys(cx.args.from(2), name)?;
     let keys: Vec<Key<'_>> = keys.iter().map(|bytes| cx.keyspace.key(bytes)).collect();

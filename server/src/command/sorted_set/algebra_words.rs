@@ -60,8 +60,20 @@ impl Aggregate {
     pub fn both(self, old: f64, new: f64) -> f64 {
         match self {
             Aggregate::Sum | Aggregate::Count => number(old + new),
-            Aggregate::Min => if new < old { new } else { old },
-            Aggregate::Max => if new > old { new } else { old },
+            Aggregate::Min => {
+                if new < old {
+                    new
+                } else {
+                    old
+                }
+            }
+            Aggregate::Max => {
+                if new > old {
+                    new
+                } else {
+                    old
+                }
+            }
         }
     }
 }

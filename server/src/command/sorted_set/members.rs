@@ -123,7 +123,8 @@ fn answer_rank(
     };
     let (key, member) = (cx.key(1), cx.arg(2));
     let set = cx.data.view::<SortedSetRef<'_>>(key)?;
-    let found = set.and_then(|set| set.rank(member).map(|(rank, score)| (of(rank, set.len()), score)));
+    let found =
+        set.and_then(|set| set.rank(member).map(|(rank, score)| (of(rank, set.len()), score)));
     match found {
         None if with_score => cx.reply.null_array(),
         None => cx.reply.null(),

@@ -9,9 +9,8 @@ use crate::command::row::*;
 use crate::keyspace::Key;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::args::Args;
-use crate::resp::protocol::Proto;
 use crate::resp::reply::Reply;
-use crate::resp::{Error, Result};
+use crate::resp::{Error, Proto, Result};
 use crate::value::sorted_set::Side;
 use crate::value::text::Scratch;
 use crate::value::{SortedSet, SortedSetRef};
@@ -79,6 +78,7 @@ pub enum Shape {
     /// One member and its score (ZPOPMIN without a count).
     Flat,
     /// The key, one member and its score (BZPOPMIN).
+    #[expect(dead_code, reason = "who waits for members comes with the commands that wait")]
     KeyedFlat,
     /// As other commands show members with scores: pairs in RESP3 (ZPOPMIN with a count).
     Scored,

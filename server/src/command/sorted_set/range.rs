@@ -30,8 +30,7 @@ pub static TABLE: &[&Command] = &[
 ];
 const _: () = check(TABLE);
 
-const LIMIT: Arg =
-    block("limit", &[integer("offset"), integer("count")]).after("LIMIT").optional();
+const LIMIT: Arg = block("limit", &[integer("offset"), integer("count")]).after("LIMIT").optional();
 const WITH_SCORES: Arg = token("withscores", "WITHSCORES").optional();
 const SORT_BY: Arg =
     one_of("sortby", &[token("byscore", "BYSCORE"), token("bylex", "BYLEX")]).optional();

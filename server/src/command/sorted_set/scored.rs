@@ -3,7 +3,7 @@
 //! Owns: the shapes that RESP2 and RESP3 give them.   Uses: reply.   Never: which members.
 
 use crate::command::text::write_element;
-use crate::resp::protocol::Proto;
+use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::value::sorted_set::Scored;
 

@@ -10,6 +10,7 @@ use super::{LargeSortedSet, SortedSet};
 use crate::value::field::{Beside, FieldRef};
 use crate::value::limits::Limits;
 use crate::value::map::Map;
+use crate::value::packed::Element;
 use crate::value::small::{SMALL_MAX, Small};
 
 /// Members that will be a sorted set.
@@ -51,9 +52,11 @@ impl Gather {
         }
     }
 
-    /// Takes a member away, if it is there. O(1).
-    pub fn remove(&mut self, member: &[u8]) {
-        self.map.remove(member);
+    /// Asks the processor for what [`Gather::merge`] will read.
+    pub fn prefetch(&self, member: Element<'_>) {
+        if let Element::Text(text) = member {
+            self.map.prefetch(text);
+        }
     }
 
     /// The set; none if there is no member. O(n log n).
