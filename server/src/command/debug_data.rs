@@ -4,7 +4,7 @@
 
 use super::context::ServerCx;
 use super::next::Next;
-use crate::base::bytes::parse_i64;
+use crate::base::bytes::{parse_i64, push_f64_17};
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
@@ -71,6 +71,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
         ValueRef::List(_) => 1,
         ValueRef::Set(_) => 2,
         ValueRef::Hash(_) => 4,
+        ValueRef::SortedSet(_) => 3,
     }
 }
 
@@ -87,6 +88,17 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
         }
         ValueRef::Hash(hash) => hash.iter().for_each(|pair| add_pair(digest, pair)),
+        ValueRef::SortedSet(set) => {
+            let mut text = Vec::new();
+            for (member, score) in set.iter() {
+                let mut one = Digest::default();
+                mix(&mut one, member.text(&mut Scratch::default()));
+                text.clear();
+                push_f64_17(&mut text, score);
+                mix(&mut one, &text);
+                add(digest, &one);
+            }
+        }
     }
     if entry.deadline().is_some() {
         // That it has one, not which: a test that waits must not change the fingerprint.

@@ -39,6 +39,7 @@ mod float;
 mod flush;
 mod footprint;
 mod generic;
+mod geo;
 mod help;
 mod info;
 mod info_data;
@@ -76,6 +77,7 @@ mod set_many;
 mod set_options;
 mod sets;
 mod slow_log;
+mod sorted_set;
 mod string;
 mod swap;
 mod tracking;
@@ -98,6 +100,9 @@ static FAMILIES: &[&[&row::Command]] = &[
     float::TABLE,
     flush::TABLE,
     generic::TABLE,
+    geo::add::TABLE,
+    geo::place::TABLE,
+    geo::search::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,
@@ -127,6 +132,14 @@ static FAMILIES: &[&[&row::Command]] = &[
     sets::random::TABLE,
     sets::scan::TABLE,
     slow_log::TABLE,
+    sorted_set::add::TABLE,
+    sorted_set::algebra::TABLE,
+    sorted_set::members::TABLE,
+    sorted_set::pop::TABLE,
+    sorted_set::random::TABLE,
+    sorted_set::range::TABLE,
+    sorted_set::remove_range::TABLE,
+    sorted_set::scan::TABLE,
     string::TABLE,
     swap::TABLE,
     transaction::TABLE,

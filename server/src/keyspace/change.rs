@@ -58,6 +58,10 @@ const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
 }
 
+const fn sorted_set(name: &'static str) -> Event {
+    Event { name, class: Class::SortedSet }
+}
+
 const fn text(name: &'static str) -> Event {
     Event { name, class: Class::Text }
 }
@@ -104,6 +108,20 @@ impl Event {
     pub const SINTERSTORE: Event = set("sinterstore");
     pub const SUNIONSTORE: Event = set("sunionstore");
     pub const SDIFFSTORE: Event = set("sdiffstore");
+    pub const ZADD: Event = sorted_set("zadd");
+    pub const ZINCR: Event = sorted_set("zincr");
+    pub const ZREM: Event = sorted_set("zrem");
+    pub const ZREM_RANGE_BY_RANK: Event = sorted_set("zremrangebyrank");
+    pub const ZREM_RANGE_BY_SCORE: Event = sorted_set("zremrangebyscore");
+    pub const ZREM_RANGE_BY_LEX: Event = sorted_set("zremrangebylex");
+    pub const ZPOPMIN: Event = sorted_set("zpopmin");
+    pub const ZPOPMAX: Event = sorted_set("zpopmax");
+    pub const ZRANGESTORE: Event = sorted_set("zrangestore");
+    pub const ZUNIONSTORE: Event = sorted_set("zunionstore");
+    pub const ZINTERSTORE: Event = sorted_set("zinterstore");
+    pub const ZDIFFSTORE: Event = sorted_set("zdiffstore");
+    pub const GEORADIUSSTORE: Event = sorted_set("georadiusstore");
+    pub const GEOSEARCHSTORE: Event = sorted_set("geosearchstore");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }

@@ -184,6 +184,13 @@ impl Server {
                 fields.sort();
                 format!("{fields:?}").into_bytes()
             }
+            ValueRef::SortedSet(set) => {
+                let members: Vec<(Vec<u8>, f64)> = set
+                    .iter()
+                    .map(|(member, score)| (member.text(&mut Scratch::default()).to_vec(), score))
+                    .collect();
+                format!("{members:?}").into_bytes()
+            }
         };
         let mut data: Vec<_> = alive
             .map(|entry| (entry.key().to_vec(), text(entry.value()), entry.deadline()))
