@@ -11,6 +11,7 @@ pub mod map;
 pub mod ordered;
 pub mod packed;
 pub mod small;
+pub mod stream;
 pub mod text;
 
 pub use text::{Text, TextMut, TextRef};
