@@ -69,6 +69,7 @@ mod server;
 mod set;
 mod set_many;
 mod set_options;
+mod sets;
 mod slow_log;
 mod string;
 mod swap;
@@ -110,6 +111,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::members::TABLE,
     slow_log::TABLE,
     string::TABLE,
     swap::TABLE,
