@@ -10,6 +10,7 @@ pub use super::io_counters::{Freeing, IoCounters, RingDepth, ThreadLoad};
 
 use super::index::Index;
 use super::text::text_of;
+use super::waiting::Asking;
 use super::window::Window;
 use crate::base::alloc;
 use crate::base::random::Rng;
@@ -27,6 +28,7 @@ use crate::resp::{Error, Result};
 use crate::session::pause::Pause;
 use crate::session::tracking::Tracking;
 use crate::session::wait::Patience;
+use crate::session::wanted::Wanted;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
@@ -48,6 +50,10 @@ pub struct Parts {
     pub tracking: Tracking,
     /// Whether clients are paused.
     pub pause: Pause,
+    /// Who waits for which keys.
+    pub wanted: Wanted,
+    /// Whether the running command may wait, and wants to.
+    pub asking: Asking,
     /// What is counted.
     pub stats: Stats,
     /// Snapshots: what is known of them.
@@ -348,6 +354,8 @@ pub struct ReadCx<'a> {
     pub now: Now,
     /// The first key's hash.
     pub hashed: Hashed,
+    /// Whether it may wait.
+    pub asking: &'a mut Asking,
 }
 
 impl<'a> ReadCx<'a> {
@@ -404,6 +412,8 @@ pub struct WriteCx<'a> {
     pub await_freed: bool,
     /// What DEBUG has switched.
     pub switches: &'a Switches,
+    /// Whether it may wait.
+    pub asking: &'a mut Asking,
     /// Randomness.
     pub rng: &'a mut Rng,
 }
@@ -636,7 +646,7 @@ impl<'a> SessionCx<'a> {
 
     /// What a command with a time-out of so many milliseconds (0: none) may do while what it asks for is not there.
     pub fn patience(&self, timeout_ms: u64) -> Patience {
-        Patience::of(self.me.wait.as_deref().copied(), self.in_exec, timeout_ms, self.now)
+        Patience::of(self.me.wait.as_deref(), self.in_exec, timeout_ms, self.now)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod next;
 pub mod row;
 pub mod shown;
 pub mod text;
+pub mod waiting;
 pub mod window;
 
 mod acl;

@@ -85,6 +85,21 @@ impl Event {
     pub const SILENT: Event = generic("");
 }
 
+impl Event {
+    /// Whether it may bring a value to a key, or take it away: who waits for the key is served. What only takes from a
+    /// value, or changes how long it lives, brings nothing, if anybody can wait for more of that value (of a stream).
+    pub fn may_bring(self) -> bool {
+        match self.class {
+            Class::Miss => false,
+            // An entry is there, or a group is not any more.
+            Class::Stream => ["xadd", "xgroup-destroy"].contains(&self.name),
+            Class::Text | Class::List | Class::Hash | Class::Set | Class::SortedSet => true,
+            Class::Expired | Class::Evicted | Class::New => true,
+            Class::Generic => ![Event::EXPIRE, Event::PERSIST, Event::SILENT].contains(&self),
+        }
+    }
+}
+
 /// Proof that a write command said what it changed.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
