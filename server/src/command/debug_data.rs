@@ -10,6 +10,7 @@ use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
+use crate::value::stream::{Id, Stream};
 use crate::value::text::Scratch;
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
@@ -65,6 +66,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::Text(_) => 0,
         ValueRef::Set(_) => 2,
+        ValueRef::Stream(_) => 6,
     }
 }
 
@@ -77,10 +79,23 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Set(set) => {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
         }
+        ValueRef::Stream(stream) => add_stream(digest, stream),
     }
     if entry.deadline().is_some() {
         // That it has one, not which: a test that waits must not change the fingerprint.
         add(digest, b"!!expire!!");
+    }
+}
+
+/// Adds the entries; like in Redis, groups are no part of the fingerprint.
+fn add_stream(digest: &mut Digest, stream: &Stream) {
+    let mut scratch = Scratch::default();
+    for entry in stream.range(Id::MIN, Id::MAX) {
+        mix(digest, entry.id.to_string().as_bytes());
+        for (name, value) in entry.pairs() {
+            mix(digest, name.text(&mut scratch));
+            mix(digest, value.text(&mut scratch));
+        }
     }
 }
 

@@ -50,6 +50,10 @@ const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
 }
 
+const fn stream(name: &'static str) -> Event {
+    Event { name, class: Class::Stream }
+}
+
 const fn text(name: &'static str) -> Event {
     Event { name, class: Class::Text }
 }
@@ -81,6 +85,15 @@ impl Event {
     pub const SINTERSTORE: Event = set("sinterstore");
     pub const SUNIONSTORE: Event = set("sunionstore");
     pub const SDIFFSTORE: Event = set("sdiffstore");
+    pub const XADD: Event = stream("xadd");
+    pub const XTRIM: Event = stream("xtrim");
+    pub const XDEL: Event = stream("xdel");
+    pub const XSETID: Event = stream("xsetid");
+    pub const XGROUP_CREATE: Event = stream("xgroup-create");
+    pub const XGROUP_CREATECONSUMER: Event = stream("xgroup-createconsumer");
+    pub const XGROUP_DELCONSUMER: Event = stream("xgroup-delconsumer");
+    pub const XGROUP_DESTROY: Event = stream("xgroup-destroy");
+    pub const XGROUP_SETID: Event = stream("xgroup-setid");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }
@@ -92,7 +105,7 @@ impl Event {
         match self.class {
             Class::Miss => false,
             // An entry is there, or a group is not any more.
-            Class::Stream => ["xadd", "xgroup-destroy"].contains(&self.name),
+            Class::Stream => [Event::XADD, Event::XGROUP_DESTROY].contains(&self),
             Class::Text | Class::List | Class::Hash | Class::Set | Class::SortedSet => true,
             Class::Expired | Class::Evicted | Class::New => true,
             Class::Generic => ![Event::EXPIRE, Event::PERSIST, Event::SILENT].contains(&self),
@@ -225,6 +238,12 @@ impl Changes {
     pub fn log_as(&mut self, db: usize, words: &[&[u8]]) {
         self.replaced = true;
         self.tell(db, words);
+    }
+
+    /// Whether anybody reads what the log is told.
+    #[inline]
+    pub fn keeps_log(&self) -> bool {
+        self.keep_log
     }
 
     /// The log and replicas are told `words` before the command itself (an expired key's DEL).

@@ -53,6 +53,7 @@ impl Awaited {
         match there {
             // Until there are lists, tests wait for strings.
             Type::String if cfg!(test) => Some(Awaited::List),
+            Type::Stream => Some(Awaited::Stream),
             Type::String | Type::Set => None,
         }
     }

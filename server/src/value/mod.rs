@@ -17,6 +17,7 @@ pub mod stream;
 pub mod text;
 
 pub use set::{LargeSet, Set, SetRef};
+pub use stream::Stream;
 pub use text::{Text, TextMut, TextRef};
 
 use int_set::IntSetRef;
@@ -29,17 +30,20 @@ pub enum Type {
     String,
     /// Texts, each at most once.
     Set,
+    /// Entries in the order of their IDs, and who reads them.
+    Stream,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 2] = [Type::String, Type::Set];
+    pub const ALL: [Type; 3] = [Type::String, Type::Set, Type::Stream];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::Stream => "stream",
         }
     }
 }
@@ -51,6 +55,8 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -60,6 +66,8 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 /// A value whose elements stand outside of its entry, which has nothing but this.
@@ -67,6 +75,8 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// What bytes are that stand inside an entry and are no string.
@@ -150,6 +160,32 @@ impl<'a> View<'a> for SetRef<'a> {
     }
 }
 
+impl Collection for Box<Stream> {
+    type Ref<'a> = &'a Stream;
+
+    #[inline]
+    fn of(value: Value) -> Option<Box<Stream>> {
+        if let Value::Stream(stream) = value { Some(stream) } else { None }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::Stream(self)
+    }
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        false
+    }
+}
+
+impl<'a> View<'a> for &'a Stream {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<&'a Stream> {
+        if let ValueRef::Stream(stream) = value { Some(stream) } else { None }
+    }
+}
+
 impl<'a> View<'a> for TextRef<'a> {
     #[inline]
     fn of(value: ValueRef<'a>) -> Option<TextRef<'a>> {
@@ -172,6 +208,7 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::Stream(stream) => ValueRef::Stream(stream),
         }
     }
 
@@ -181,6 +218,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::Stream(_) => true,
         }
     }
 
@@ -190,6 +228,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::Stream(_) => Type::Stream,
         }
     }
 
@@ -199,6 +238,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::Stream(stream) => stream.heap(),
         }
     }
 
@@ -207,6 +247,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -215,6 +256,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
 }
@@ -226,6 +268,7 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::Stream(stream) => ValueRef::Stream(stream),
         }
     }
 
@@ -234,6 +277,7 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::Stream(stream) => Value::Stream(stream),
         }
     }
 
@@ -248,6 +292,7 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::Stream(stream) => then(Put::Large(Large::Stream(stream))),
         }
     }
 }

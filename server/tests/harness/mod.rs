@@ -162,6 +162,7 @@ impl Server {
         let alive = entries.filter(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
         let text = |value: ValueRef<'_>| match value {
             ValueRef::Text(text) => text.bytes(&mut Scratch::default()).to_vec(),
+            ValueRef::Stream(stream) => format!("{stream:?}").into_bytes(),
             ValueRef::Set(set) => {
                 let mut members: Vec<Vec<u8>> = set
                     .iter()

@@ -137,6 +137,8 @@ pub mod opcode {
 pub const TYPE_STRING: u8 = 0;
 /// A set: its members one by one.
 pub const TYPE_SET: u8 = 2;
+/// A stream, in its third form.
+pub const TYPE_STREAM: u8 = 21;
 
 /// What a type number stands for, in words for an error; `None` if nobody uses the number.
 pub fn type_name(family: Family, number: u8) -> Option<&'static str> {

@@ -58,6 +58,8 @@ fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     let text = match value {
         ValueRef::Text(text) => text,
         ValueRef::Set(set) => return bare_set(set, compress),
+        // A reader refuses this type without contents.
+        ValueRef::Stream(_) => return vec![format::TYPE_STREAM],
     };
     let mut out = Vec::with_capacity(text.len().saturating_add(FRAME + 10));
     out.push(format::TYPE_STRING);

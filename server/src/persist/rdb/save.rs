@@ -231,6 +231,7 @@ impl<'s, S: Sink> Writer<'s, S> {
                 self.string(key)?;
                 self.text(text)
             }
+            ValueRef::Stream(_) => Err(SinkError { errno: 0 }),
             ValueRef::Set(set) => {
                 self.out.put(&[format::TYPE_SET])?;
                 self.string(key)?;

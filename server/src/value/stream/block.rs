@@ -49,6 +49,12 @@ pub struct Entry<'a> {
     pairs: usize,
 }
 
+impl PartialEq for Entry<'_> {
+    fn eq(&self, other: &Entry<'_>) -> bool {
+        self.id == other.id && self.pairs().eq(other.pairs())
+    }
+}
+
 /// The fields of an entry with their values, in the order in which they were given.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs<'a> {

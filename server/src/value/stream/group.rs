@@ -20,6 +20,24 @@ const PENDING_SHARE: usize = 176;
 /// What a consumer takes beside its name.
 const CONSUMER_SHARE: usize = 256;
 
+/// Two are equal if they have read and wait for the same; consumers' numbers say nothing.
+impl PartialEq for Group {
+    fn eq(&self, other: &Group) -> bool {
+        let consumer = |it: &Consumer| (it.name.clone(), it.seen, it.active);
+        let consumers = |group: &Group| -> Vec<_> {
+            group.consumers().map(|(_, it)| consumer(it)).collect()
+        };
+        let waiting = |group: &Group| -> Vec<_> {
+            let name = |owner: Owner| group.at(owner).name.clone();
+            let one = |(id, it): (Id, &Pending)| (id, it.owner.map(name), it.count, it.time());
+            group.by_time().map(one).collect()
+        };
+        (self.last, self.read) == (other.last, other.read)
+            && consumers(self) == consumers(other)
+            && waiting(self) == waiting(other)
+    }
+}
+
 /// A consumer's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner(u32);
@@ -226,6 +244,13 @@ impl Group {
         let fits = from <= to;
         let range = fits.then(|| self.pending.range(from..=to));
         range.into_iter().flatten().map(|(id, pending)| (*id, pending))
+    }
+
+    /// The first and the last entry that wait.
+    pub fn ends(&self) -> Option<(Id, Id)> {
+        let (first, _) = self.pending.first_key_value()?;
+        let (last, _) = self.pending.last_key_value()?;
+        Some((*first, *last))
     }
 
     /// A consumer's deliveries from one ID to another, both included.

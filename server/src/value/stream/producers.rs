@@ -26,7 +26,7 @@ impl Default for Memory {
 }
 
 /// All producers of a stream.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Producers {
     memory: Memory,
     by_name: BTreeMap<Box<[u8]>, Producer>,
@@ -37,7 +37,7 @@ pub struct Producers {
 }
 
 /// What one producer has sent lately.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Producer {
     entries: BTreeMap<Box<[u8]>, Id>,
     /// The same messages, the oldest first.
