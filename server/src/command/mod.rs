@@ -9,6 +9,7 @@ pub mod context;
 pub mod deliver;
 pub mod index;
 pub mod next;
+pub mod reads;
 pub mod row;
 pub mod shown;
 pub mod text;
@@ -31,6 +32,7 @@ mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+pub mod draw;
 mod dump;
 mod expiry;
 mod float;
@@ -66,12 +68,14 @@ mod range;
 mod rename;
 mod role;
 mod scan;
+pub mod scan_page;
 mod server;
 mod set;
 mod set_many;
 mod set_options;
 mod sets;
 mod slow_log;
+mod stream;
 mod string;
 mod swap;
 mod tracking;
@@ -112,8 +116,20 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::algebra::TABLE,
     sets::members::TABLE,
+    sets::random::TABLE,
+    sets::scan::TABLE,
     slow_log::TABLE,
+    stream::add::TABLE,
+    stream::claim::TABLE,
+    stream::group::TABLE,
+    stream::idempotence::TABLE,
+    stream::info::TABLE,
+    stream::pending::TABLE,
+    stream::range::TABLE,
+    stream::read::TABLE,
+    stream::remove::TABLE,
     string::TABLE,
     swap::TABLE,
     transaction::TABLE,

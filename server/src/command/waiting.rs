@@ -18,11 +18,11 @@
 //!   }
 //! ```
 //!
-//! That is all. `wait_for` writes the empty answer at once where nothing waits (in MULTI, in a script); else nothing is
+//! That is all. `wait_for` answers its `Empty` at once where nothing waits (in MULTI, in a script); else nothing is
 //! answered, and the command runs again, from its first line, when a key of that type is at one of these words: after
 //! the outermost command that brought it, and by then whoever waits longer has been served. It can find nothing (or
-//! nothing new) and wait again; it keeps its place and its end. When its patience is over, `Empty` is answered and it
-//! does not run. `Awaited::Group` wakes also when the key is gone or holds another type.
+//! nothing new) and wait again; it keeps its place and its end. When its patience is over, it does
+//! not run: a null array is answered, whatever its `Empty` is (real servers do so). `Awaited::Group` wakes also when the key is gone or holds another type.
 //!
 //! What it must still know when it runs again (XREAD's `$`), it writes down: `cx.asking.remember(bytes)` beside `wait_for`, and
 //! `cx.asking.remembered()` is `Some` when it runs again.
@@ -52,7 +52,7 @@ pub struct Asked {
     pub awaited: Awaited,
     /// The keys: these words of the request.
     pub keys: Range<usize>,
-    /// Its answer at the end of its patience, and that end.
+    /// The end of its patience, and what it wrote down.
     pub wait: Wait,
 }
 
@@ -95,9 +95,11 @@ impl Asking {
         (empty, reply): (Empty, &mut Reply),
     ) {
         match Patience::of(self.wait.as_ref(), !self.may_wait, timeout_ms, now) {
+            // A pause kept it from running until its patience was over.
+            Patience::Over if self.may_wait => Empty::NullArray.write(reply),
             Patience::Over => empty.write(reply),
             Patience::Until(until) => {
-                let wait = Wait { until, empty: Some(empty), ..Wait::default() };
+                let wait = Wait { until, for_keys: true, ..Wait::default() };
                 self.asked = Some(Asked { awaited, keys, wait });
             }
         }

@@ -116,13 +116,13 @@ impl Engine {
         (prepared, args): (Prepared, Args<'_>),
         reply: &mut Reply,
     ) -> bool {
-        let Some(Wait { ended: Some(how), empty, .. }) = me.wait.as_deref() else { return false };
-        match (*how, *empty) {
+        let Some(Wait { ended: Some(how), for_keys, .. }) = me.wait.as_deref() else {
+            return false;
+        };
+        match (*how, *for_keys) {
             (Ended::Error, _) => self.error(reply, &Error::Unblocked),
-            (Ended::Time, Some(empty)) => {
-                self.answer_empty(host, me, (prepared, args), reply, empty)
-            }
-            (Ended::Time, None) => return false,
+            (Ended::Time, true) => self.answer_empty(host, me, (prepared, args), reply),
+            (Ended::Time, false) => return false,
         }
         self.leave_wait(me);
         true
@@ -135,10 +135,9 @@ impl Engine {
         me: &mut Session,
         (prepared, args): (Prepared, Args<'_>),
         reply: &mut Reply,
-        empty: Empty,
     ) {
         let began = self.begin_alone(host, me, reply);
-        empty.write(reply);
+        Empty::NullArray.write(reply);
         self.end_alone(host, me, (prepared.row, args), reply, began, &After::Nothing);
     }
 }

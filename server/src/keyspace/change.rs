@@ -106,7 +106,9 @@ impl Event {
             Class::Miss => false,
             // An entry is there, or a group is not any more.
             Class::Stream => [Event::XADD, Event::XGROUP_DESTROY].contains(&self),
-            Class::Text | Class::List | Class::Hash | Class::Set | Class::SortedSet => true,
+            // Who waits for many elements waits for more of them (BLMOVEM).
+            Class::List => !["lpop", "rpop", "lrem", "ltrim", "lset"].contains(&self.name),
+            Class::Text | Class::Hash | Class::Set | Class::SortedSet => true,
             Class::Expired | Class::Evicted | Class::New => true,
             Class::Generic => ![Event::EXPIRE, Event::PERSIST, Event::SILENT].contains(&self),
         }

@@ -4,8 +4,8 @@
 //!
 //! Such a command runs more than once: first it finds that it must wait; then, each time that what it asks for
 //! may be there, it runs again and either answers or goes on waiting. Its end is reckoned from the first time. When its
-//! patience is over a session command runs once more; for a data command [`Empty`] is answered, so that nothing which
-//! came after its end is taken.
+//! patience is over a session command runs once more; a data command does not, so that it takes nothing which came after
+//! its end: all of them answer a null array.
 
 use crate::base::extended::Extended;
 use crate::base::time::Now;
@@ -19,13 +19,13 @@ pub struct Wait {
     pub until: Option<u64>,
     /// What ended it, if anything did.
     pub ended: Option<Ended>,
-    /// What is answered at its end; none: the command runs once more to say so itself.
-    pub empty: Option<Empty>,
+    /// It waits for keys; else its command runs once more at its end, to say what there is.
+    pub for_keys: bool,
     /// What the command wrote down for itself when it began to wait.
     pub memo: Box<[u8]>,
 }
 
-/// The answer of a data command for which nothing came.
+/// The answer of a data command for which nothing is there, where it may not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Empty {
     /// Nothing, where one thing was asked for.

@@ -267,3 +267,6 @@ impl Wanted {
         next.map(|(_, _, id)| id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,9 +101,7 @@ impl<'a> Request<'a> {
             return Err(Error::Arity("xadd"));
         }
         if message.is_some() && !matches!(id, Wanted::Auto) {
-            return Err(Error::text(
-                "ERR IDMP/IDMPAUTO can be used only with auto-generated IDs",
-            ));
+            return Err(Error::text("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs"));
         }
         if let Wanted::Exactly(Id::MIN) = id {
             return Err(Error::text("ERR The ID specified in XADD must be greater than 0-0"));
@@ -154,10 +152,8 @@ fn xadd(cx: &mut WriteCx<'_>) -> Result<Change> {
     let key = cx.key(1);
     let request = Request::read(cx.args, &cx.keyspace.limits)?;
     let now_ms = u64::try_from(cx.now.unix_ms()).unwrap_or(0);
-    let memory = Memory {
-        seconds: cx.config.stream_idmp_seconds,
-        messages: cx.config.stream_idmp_messages,
-    };
+    let memory =
+        Memory { seconds: cx.config.stream_idmp_seconds, messages: cx.config.stream_idmp_messages };
     let (mut opened, aside) = cx.open_beside::<Box<Stream>>(key)?;
     if opened.get().is_none() && !request.make {
         aside.reply.null();

@@ -95,7 +95,7 @@ impl Request {
             } else if is(word, "LASTID") && has_more {
                 last = Some(strict(args.get(at + 1), 0)?);
             } else {
-                let word = crate::resp::echo(word);
+                let word = crate::resp::error::echo(word);
                 return Err(Error::text(format!("ERR Unrecognized XCLAIM option '{word}'")));
             }
             at = next;

@@ -7,7 +7,7 @@ use crate::base::bytes::parse_i64;
 use crate::base::sha1::sha1;
 use crate::command::context::WriteCx;
 use crate::command::row::*;
-use crate::keyspace::change::{Change, Event};
+use crate::keyspace::change::Change;
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 use crate::value::Stream;

@@ -9,7 +9,6 @@ use crate::command::context::{ReadCx, SessionCx};
 use crate::command::help::help;
 use crate::command::next::Next;
 use crate::command::row::*;
-use crate::command::text::length;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
@@ -40,11 +39,8 @@ static STREAM: Command = Command {
     summary: "Tells of a stream.",
     args: &[
         key("key"),
-        block(
-            "full-block",
-            &[token("full", "FULL"), integer("count").after("COUNT").optional()],
-        )
-        .optional(),
+        block("full-block", &[token("full", "FULL"), integer("count").after("COUNT").optional()])
+            .optional(),
     ],
     keys: KEY,
     run: Run::Read(stream_info),

@@ -3,7 +3,7 @@
 //! Owns: XACK, XNACK, XPENDING.   Uses: contexts, `value::stream::Group`.   Never: moves an entry to another consumer.
 
 use super::ids::{from, is, to};
-use super::remove::{id_count, ids};
+use super::remove::ids;
 use super::write::{count_of, no_group, write_id};
 use crate::base::bytes::parse_i64;
 use crate::command::context::{ReadCx, WriteCx};
@@ -11,6 +11,7 @@ use crate::command::row::*;
 use crate::command::text::length;
 use crate::keyspace::change::Change;
 use crate::resp::args::Args;
+use crate::resp::error::echo;
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
 use crate::value::Stream;
@@ -228,6 +229,21 @@ impl Mode {
     }
 }
 
+/// A number of deliveries.
+fn retry_count(word: &[u8]) -> Result<u64> {
+    let count = parse_i64(word).ok_or(Error::NotInteger)?;
+    let negative = |_| Error::text("ERR Invalid RETRYCOUNT value, must be >= 0");
+    u64::try_from(count).map_err(negative)
+}
+
+/// How many IDs follow the number at a position.
+fn numbered_ids(args: Args<'_>, at: usize) -> Result<usize> {
+    let count = parse_i64(args.get(at)).filter(|count| *count > 0);
+    let count = count.ok_or(Error::text("ERR numids must be a positive integer"))?;
+    let fits = usize::try_from(count).ok().filter(|count| *count < args.len() - at);
+    fits.ok_or(Error::text("ERR number of IDs doesn't match numids"))
+}
+
 /// What XNACK is asked.
 struct Nack<'a> {
     mode: Mode,
@@ -238,29 +254,29 @@ struct Nack<'a> {
 
 impl<'a> Nack<'a> {
     fn read(args: Args<'a>) -> Result<Nack<'a>> {
-        let mode = Mode::read(args.get(3)).ok_or(Error::Syntax)?;
-        if !is(args.get(4), "IDS") {
-            return Err(Error::Syntax);
-        }
-        let ids = id_count(args, 5)?;
-        let mut nack =
-            Nack { mode, ids: args.from(6).until(ids), count: None, force: false };
-        let mut at = 6 + ids;
+        let mode = Mode::read(args.get(3));
+        let mode = mode.ok_or(Error::text("ERR mode must be SILENT, FAIL, or FATAL"))?;
+        let (mut ids, mut count, mut force) = (None, None, false);
+        let mut at = 4;
         while at < args.len() {
-            if is(args.get(at), "FORCE") {
-                nack.force = true;
+            let (word, has_more) = (args.get(at), at + 1 < args.len());
+            if is(word, "FORCE") {
+                force = true;
                 at += 1;
-            } else if is(args.get(at), "RETRYCOUNT") && at + 1 < args.len() {
-                let count = parse_i64(args.get(at + 1)).ok_or(Error::NotInteger)?;
-                let count = u64::try_from(count);
-                let negative = |_| Error::text("ERR RETRYCOUNT must be a non-negative integer");
-                nack.count = Some(count.map_err(negative)?);
+            } else if is(word, "RETRYCOUNT") && has_more {
+                count = Some(retry_count(args.get(at + 1))?);
                 at += 2;
+            } else if is(word, "IDS") && has_more && ids.is_none() {
+                let number = numbered_ids(args, at + 1)?;
+                ids = Some(args.from(at + 2).until(number));
+                at += 2 + number;
             } else {
-                return Err(Error::Syntax);
+                let word = echo(word);
+                return Err(Error::text(format!("ERR Unrecognized XNACK option '{word}'")));
             }
         }
-        Ok(nack)
+        let ids = ids.ok_or(Error::text("ERR syntax error, expected IDS keyword"))?;
+        Ok(Nack { mode, ids, count, force })
     }
 
     /// Gives an entry back and tells whether there was one to give.

@@ -39,12 +39,7 @@ static XRANGE: Command = Command {
     group: Group::Stream,
     summary: "Returns the entries of a stream from one ID to another.",
     complexity: "O(N) for N entries that are returned.",
-    args: &[
-        key("key"),
-        string("start"),
-        string("end"),
-        integer("count").after("COUNT").optional(),
-    ],
+    args: &[key("key"), string("start"), string("end"), integer("count").after("COUNT").optional()],
     keys: READ_ONE,
     run: Run::Read(xrange),
     ..Command::BASE
@@ -60,12 +55,7 @@ static XREVRANGE: Command = Command {
     group: Group::Stream,
     summary: "Returns the entries of a stream from one ID back to another.",
     complexity: "O(N) for N entries that are returned.",
-    args: &[
-        key("key"),
-        string("end"),
-        string("start"),
-        integer("count").after("COUNT").optional(),
-    ],
+    args: &[key("key"), string("end"), string("start"), integer("count").after("COUNT").optional()],
     keys: READ_ONE,
     run: Run::Read(xrevrange),
     ..Command::BASE

@@ -91,9 +91,12 @@ impl<'a> ReadWords<'a> {
             return Ok(at + 1);
         } else if more >= 1 && is(word, "CLAIM") {
             only_group("CLAIM", is_group)?;
-            let idle = parse_i64(args.get(at + 1)).filter(|idle| *idle >= 0);
-            let wrong = Error::text("ERR min-idle-time must be a positive integer");
-            self.claim = Some(idle.ok_or(wrong)?);
+            let idle = parse_i64(args.get(at + 1));
+            let idle = idle.ok_or(Error::text("ERR min-idle-time is not an integer"))?;
+            if idle < 0 {
+                return Err(Error::text("ERR min-idle-time must be a positive integer"));
+            }
+            self.claim = Some(idle);
         } else {
             return Err(Error::Syntax);
         }

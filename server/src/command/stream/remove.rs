@@ -65,11 +65,7 @@ static XTRIM: Command = Command {
     group: Group::Stream,
     summary: "Takes entries from the front of a stream.",
     complexity: "O(N) for N entries that are taken.",
-    args: &[
-        key("key"),
-        one_of("condition", REFS).optional(),
-        block("trim", TRIM),
-    ],
+    args: &[key("key"), one_of("condition", REFS).optional(), block("trim", TRIM)],
     keys: &[one_key(&["RW", "delete"])],
     events: &[Event::XTRIM],
     run: Run::Write(xtrim),
@@ -90,9 +86,9 @@ fn xtrim(cx: &mut WriteCx<'_>) -> Result<Change> {
     while at < args.len() {
         at = words.take(args, at)?.ok_or(Error::Syntax)?;
     }
-    let trim = words.finish(&cx.keyspace.limits)?.ok_or(Error::text(
-        "ERR syntax error, XTRIM must be called with a trimming strategy",
-    ))?;
+    let trim = words
+        .finish(&cx.keyspace.limits)?
+        .ok_or(Error::text("ERR syntax error, XTRIM must be called with a trimming strategy"))?;
     let (mut opened, aside) = cx.open_beside::<Box<Stream>>(key)?;
     let Some(stream) = opened.get_mut() else {
         aside.reply.int(0);
@@ -140,7 +136,7 @@ fn refs_and_ids(words: Args<'_>) -> Result<(Refs, Args<'_>)> {
 ///
 /// # Errors
 /// It is no number, not positive, or more than follow.
-pub fn id_count(words: Args<'_>, at: usize) -> Result<usize> {
+fn id_count(words: Args<'_>, at: usize) -> Result<usize> {
     let positive = || Error::text("ERR Number of IDs must be a positive integer");
     let count = parse_i64(words.get(at)).filter(|count| *count > 0).ok_or_else(positive)?;
     let count = usize::try_from(count).ok().filter(|count| at + count < words.len());

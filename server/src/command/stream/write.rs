@@ -3,8 +3,9 @@
 //! Owns: their form.   Uses: resp, `value::stream`.   Never: which entries are asked for.
 
 use crate::command::text::{length, write_element};
+use crate::resp::error::echo;
 use crate::resp::reply::Reply;
-use crate::resp::{Error, Result, echo};
+use crate::resp::{Error, Result};
 use crate::value::stream::{Entry, Id, IdText};
 
 /// An ID as a bulk string.

@@ -24,9 +24,8 @@ const CONSUMER_SHARE: usize = 256;
 impl PartialEq for Group {
     fn eq(&self, other: &Group) -> bool {
         let consumer = |it: &Consumer| (it.name.clone(), it.seen, it.active);
-        let consumers = |group: &Group| -> Vec<_> {
-            group.consumers().map(|(_, it)| consumer(it)).collect()
-        };
+        let consumers =
+            |group: &Group| -> Vec<_> { group.consumers().map(|(_, it)| consumer(it)).collect() };
         let waiting = |group: &Group| -> Vec<_> {
             let name = |owner: Owner| group.at(owner).name.clone();
             let one = |(id, it): (Id, &Pending)| (id, it.owner.map(name), it.count, it.time());

@@ -355,8 +355,13 @@ impl<'a> Position<'a> {
 
     /// How many entries a group has still to read, if that can be told.
     pub fn lag(self, group: &Group) -> Option<u64> {
-        if self.added == 0 {
+        let len = self.log.len() as u64;
+        if self.added == 0 || len == 0 {
             return Some(0);
+        }
+        let first = self.first_id();
+        if group.last < first && self.deleted < first {
+            return Some(len);
         }
         let read = group.read.filter(|_| !self.has_gap_behind(group.last));
         let read = match read {
@@ -369,7 +374,10 @@ impl<'a> Position<'a> {
     /// Notes that a group has read an entry that is the next one for it.
     pub fn advance(self, group: &mut Group, id: Id) {
         group.read = match group.read {
-            Some(read) if !self.has_gap_behind(group.last) => Some(read + 1),
+            // Else what was read and what was trimmed unread cannot be told apart.
+            Some(read) if group.last >= self.first_id() && !self.has_gap_behind(group.last) => {
+                Some(read + 1)
+            }
             Some(_) | None => self.entries_up_to(id),
         };
         group.last = id;
