@@ -12,6 +12,7 @@ use crate::persist::rdb::format::Version;
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
 use crate::value::hash::Pair;
+use crate::value::stream::{Id, Stream};
 use crate::value::text::Scratch;
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
@@ -72,6 +73,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
         ValueRef::Set(_) => 2,
         ValueRef::Hash(_) => 4,
         ValueRef::SortedSet(_) => 3,
+        ValueRef::Stream(_) => 6,
     }
 }
 
@@ -99,10 +101,23 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
                 add(digest, &one);
             }
         }
+        ValueRef::Stream(stream) => add_stream(digest, stream),
     }
     if entry.deadline().is_some() {
         // That it has one, not which: a test that waits must not change the fingerprint.
         add(digest, b"!!expire!!");
+    }
+}
+
+/// Adds the entries; like in Redis, groups are no part of the fingerprint.
+fn add_stream(digest: &mut Digest, stream: &Stream) {
+    let mut scratch = Scratch::default();
+    for entry in stream.range(Id::MIN, Id::MAX) {
+        mix(digest, entry.id.to_string().as_bytes());
+        for (name, value) in entry.pairs() {
+            mix(digest, name.text(&mut scratch));
+            mix(digest, value.text(&mut scratch));
+        }
     }
 }
 

@@ -78,6 +78,7 @@ mod set_options;
 mod sets;
 mod slow_log;
 mod sorted_set;
+mod stream;
 mod string;
 mod swap;
 mod tracking;
@@ -140,6 +141,15 @@ static FAMILIES: &[&[&row::Command]] = &[
     sorted_set::range::TABLE,
     sorted_set::remove_range::TABLE,
     sorted_set::scan::TABLE,
+    stream::add::TABLE,
+    stream::claim::TABLE,
+    stream::group::TABLE,
+    stream::idempotence::TABLE,
+    stream::info::TABLE,
+    stream::pending::TABLE,
+    stream::range::TABLE,
+    stream::read::TABLE,
+    stream::remove::TABLE,
     string::TABLE,
     swap::TABLE,
     transaction::TABLE,

@@ -203,8 +203,6 @@ pub static IGNORED: &[&str] = &[
     "slave-read-only",
     "slave-serve-stale-data",
     "slot-migration-max-failover-repl-bytes",
-    "stream-node-max-bytes",
-    "stream-node-max-entries",
     "tls-auth-clients",
     "tls-auth-clients-user",
     "tls-auto-reload-interval",

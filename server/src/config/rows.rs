@@ -240,6 +240,18 @@ settings! {
         /// The most elements of a list that is called a listpack; or, from -1 to -5, its size: 4, 8, 16, 32
         /// or 64 KiB.
         "list-max-listpack-size" list_size: i64 = -2, Live, in -2147483648..=2147483647, also "list-max-ziplist-size";
+
+        /// The most bytes of a block of a stream's entries, 0: a megabyte. Approximate trimming drops whole blocks.
+        "stream-node-max-bytes" stream_node_bytes: Memory = Memory(4096), Live, in 0..=i64::MAX;
+
+        /// The most entries of a block of a stream, 0: any number.
+        "stream-node-max-entries" stream_node_entries: u64 = 100, Live, in 0..=i64::MAX;
+
+        /// For how many seconds a stream remembers which messages XADD with IDMP has added, unless XCFGSET says so.
+        "stream-idmp-duration" stream_idmp_seconds: u32 = 100, Live, in 1..=86400;
+
+        /// How many messages of one producer a stream remembers, unless XCFGSET says so.
+        "stream-idmp-maxsize" stream_idmp_messages: u32 = 100, Live, in 1..=10000;
     }
 
     section "Snapshots" {

@@ -62,6 +62,10 @@ const fn sorted_set(name: &'static str) -> Event {
     Event { name, class: Class::SortedSet }
 }
 
+const fn stream(name: &'static str) -> Event {
+    Event { name, class: Class::Stream }
+}
+
 const fn text(name: &'static str) -> Event {
     Event { name, class: Class::Text }
 }
@@ -122,6 +126,15 @@ impl Event {
     pub const ZDIFFSTORE: Event = sorted_set("zdiffstore");
     pub const GEORADIUSSTORE: Event = sorted_set("georadiusstore");
     pub const GEOSEARCHSTORE: Event = sorted_set("geosearchstore");
+    pub const XADD: Event = stream("xadd");
+    pub const XTRIM: Event = stream("xtrim");
+    pub const XDEL: Event = stream("xdel");
+    pub const XSETID: Event = stream("xsetid");
+    pub const XGROUP_CREATE: Event = stream("xgroup-create");
+    pub const XGROUP_CREATECONSUMER: Event = stream("xgroup-createconsumer");
+    pub const XGROUP_DELCONSUMER: Event = stream("xgroup-delconsumer");
+    pub const XGROUP_DESTROY: Event = stream("xgroup-destroy");
+    pub const XGROUP_SETID: Event = stream("xgroup-setid");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }
@@ -133,7 +146,7 @@ impl Event {
         match self.class {
             Class::Miss => false,
             // An entry is there, or a group is not any more.
-            Class::Stream => ["xadd", "xgroup-destroy"].contains(&self.name),
+            Class::Stream => [Event::XADD, Event::XGROUP_DESTROY].contains(&self),
             // Who waits for many elements waits for more of them (BLMOVEM).
             Class::List => !["lpop", "rpop", "lrem", "ltrim", "lset"].contains(&self.name),
             Class::Text | Class::Hash | Class::Set | Class::SortedSet => true,
@@ -274,6 +287,12 @@ impl Changes {
     pub fn log_as(&mut self, db: usize, words: &[&[u8]]) {
         self.replaced = true;
         self.tell(db, words);
+    }
+
+    /// Whether anybody reads what the log is told.
+    #[inline]
+    pub fn keeps_log(&self) -> bool {
+        self.keep_log
     }
 
     /// The log and replicas are told `words` before the command itself (an expired key's DEL).

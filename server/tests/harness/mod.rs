@@ -167,6 +167,7 @@ impl Server {
                 let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
                 format!("{:?}", list.iter().map(text).collect::<Vec<_>>()).into_bytes()
             }
+            ValueRef::Stream(stream) => format!("{stream:?}").into_bytes(),
             ValueRef::Set(set) => {
                 let mut members: Vec<Vec<u8>> = set
                     .iter()
