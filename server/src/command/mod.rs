@@ -39,6 +39,7 @@ mod float;
 mod flush;
 mod footprint;
 mod generic;
+mod hashes;
 mod help;
 mod info;
 mod info_data;
@@ -97,6 +98,14 @@ static FAMILIES: &[&[&row::Command]] = &[
     float::TABLE,
     flush::TABLE,
     generic::TABLE,
+    hashes::counter::TABLE,
+    hashes::expiry::TABLE,
+    hashes::fields::TABLE,
+    hashes::random::TABLE,
+    hashes::scan::TABLE,
+    hashes::together::TABLE,
+    hashes::ttl::TABLE,
+    hashes::whole::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,
