@@ -40,6 +40,7 @@ mod flush;
 mod footprint;
 mod generic;
 mod geo;
+mod hashes;
 mod help;
 mod info;
 mod info_data;
@@ -104,6 +105,14 @@ static FAMILIES: &[&[&row::Command]] = &[
     geo::add::TABLE,
     geo::place::TABLE,
     geo::search::TABLE,
+    hashes::counter::TABLE,
+    hashes::expiry::TABLE,
+    hashes::fields::TABLE,
+    hashes::random::TABLE,
+    hashes::scan::TABLE,
+    hashes::together::TABLE,
+    hashes::ttl::TABLE,
+    hashes::whole::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,

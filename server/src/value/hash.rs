@@ -407,6 +407,14 @@ impl<'a> HashRef<'a> {
         self.iter().filter(move |pair| !pair.is_past(now_ms))
     }
 
+    /// How many fields there are whose time is not over. O(1), O(n) if that of one is.
+    pub fn live_len(self, now_ms: i64) -> usize {
+        match self.soonest_deadline() {
+            Some(soonest) if soonest < now_ms => self.live(now_ms).count(),
+            Some(_) | None => self.len(),
+        }
+    }
+
     /// One step of a scan: hands out fields, past their time or not, and gives the next cursor. Begin with 0; the answer 0
     /// is the end. A hash that is shown as packed is handed out whole.
     pub fn scan(self, cursor: u64, each: &mut dyn FnMut(Pair<'_>)) -> u64 {
