@@ -15,6 +15,9 @@ pub mod text;
 pub mod window;
 
 mod acl;
+mod bitfield;
+mod bitmap;
+mod bitop;
 mod bounded;
 mod categories;
 mod client;
@@ -31,12 +34,15 @@ mod debug;
 mod debug_data;
 mod docs;
 mod dump;
+mod edit;
 mod expiry;
 mod float;
 mod flush;
 mod footprint;
 mod generic;
 mod help;
+mod hyperloglog;
+mod hyperloglog_debug;
 mod info;
 mod info_data;
 mod info_engine;
@@ -79,6 +85,9 @@ mod wait;
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
     acl::TABLE,
+    bitfield::TABLE,
+    bitmap::TABLE,
+    bitop::TABLE,
     bounded::TABLE,
     client::TABLE,
     compare::TABLE,
@@ -92,6 +101,8 @@ static FAMILIES: &[&[&row::Command]] = &[
     float::TABLE,
     flush::TABLE,
     generic::TABLE,
+    hyperloglog::TABLE,
+    hyperloglog_debug::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,

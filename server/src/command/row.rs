@@ -70,8 +70,10 @@ pub enum Run {
 #[allow(missing_docs, reason = "each is the word that COMMAND DOCS shows")]
 pub enum Group {
     Unset,
+    Bitmap,
     Connection,
     Generic,
+    Hyperloglog,
     Pubsub,
     Server,
     String,
@@ -83,8 +85,10 @@ impl Group {
     pub const fn name(self) -> &'static str {
         match self {
             Group::Unset => "",
+            Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Hyperloglog => "hyperloglog",
             Group::Pubsub => "pubsub",
             Group::Server => "server",
             Group::String => "string",

@@ -156,7 +156,6 @@ pub static IGNORED: &[&str] = &[
     "hash-max-ziplist-entries",
     "hash-max-ziplist-value",
     "hash-seed",
-    "hll-sparse-max-bytes",
     "ignore-warnings",
     "io-threads-do-reads",
     "jemalloc-bg-thread",

@@ -61,6 +61,8 @@ impl Event {
     pub const INCR_BY: Event = text("incrby");
     pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
     pub const SET_RANGE: Event = text("setrange");
+    pub const SET_BIT: Event = text("setbit");
+    pub const PF_ADD: Event = text("pfadd");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }

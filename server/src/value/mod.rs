@@ -6,6 +6,7 @@
 //! `_ =>` over them.
 
 pub mod field;
+pub mod hyperloglog;
 pub mod int_set;
 pub mod limits;
 pub mod map;
