@@ -18,19 +18,19 @@ use crate::base::time::Now;
 use crate::config::Config;
 use crate::keyspace::access::Touch;
 use crate::keyspace::change::{Change, Changes, Event};
-use crate::keyspace::{Db, Dropped, EntryRef, Key, Keyspace, Slot};
+use crate::keyspace::{Db, Dropped, EntryRef, Key, Keyspace, Opened, Outcome, Slot};
 use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
-use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
+use crate::resp::{Error, Result};
 use crate::session::pause::Pause;
 use crate::session::tracking::Tracking;
 use crate::session::wait::Patience;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{TextRef, Value, ValueRef};
+use crate::value::{Collection, TextRef, Value, ValueRef, View};
 
 /// Everything that the engine owns, by part.
 pub struct Parts {
@@ -204,6 +204,23 @@ impl<'a> Reads<'a> {
         text_of(self.entry(key))
     }
 
+    /// The collection of a key, counted as a hit or a miss.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn view<'s, V: View<'s>>(&'s mut self, key: Key<'_>) -> Result<Option<V>> {
+        view_of(self.entry(key))
+    }
+
+    /// Like [`Reads::view`] for a key that was counted already, so that several can be looked at together.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    pub fn view_again<'s, V: View<'s>>(&'s self, key: Key<'_>) -> Result<Option<V>> {
+        view_of(self.peek(key))
+    }
+
     /// A key's whole entry, counted as a hit or a miss.
     #[inline]
     pub fn entry(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
@@ -297,6 +314,18 @@ impl<'a> Reads<'a> {
     }
 }
 
+/// What stands in an entry, if there is one.
+///
+/// # Errors
+/// `WrongType` if it is of another type.
+#[inline]
+pub fn view_of<'a, V: View<'a>>(entry: Option<EntryRef<'a>>) -> Result<Option<V>> {
+    match entry {
+        None => Ok(None),
+        Some(entry) => V::of(entry.value()).map(Some).ok_or(Error::WrongType),
+    }
+}
+
 /// Whether an entry is past its time.
 #[inline]
 fn past(entry: EntryRef<'_>, now_ms: i64) -> bool {
@@ -384,6 +413,16 @@ pub struct WriteCx<'a> {
     pub await_freed: bool,
     /// What DEBUG has switched.
     pub switches: &'a Switches,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+}
+
+/// What a command still needs while a collection is open.
+pub struct Aside<'a> {
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// Randomness.
+    pub rng: &'a mut Rng,
 }
 
 impl<'a> WriteCx<'a> {
@@ -422,6 +461,78 @@ impl<'a> WriteCx<'a> {
     pub fn slot_in<'k>(&mut self, db: usize, key: Key<'k>) -> Slot<'_, 'k> {
         let now_ms = self.now.unix_ms();
         open(self.keyspace, self.changes, self.lookups, db, now_ms, key)
+    }
+
+    /// A key's collection, to read, change, create or remove it; a key past its time is missing. It is a use of the key.
+    /// What became of the key is told by [`WriteCx::closed`].
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn open<'k, C: Collection>(&mut self, key: Key<'k>) -> Result<Opened<'_, 'k, C>> {
+        Ok(self.open_beside(key)?.0)
+    }
+
+    /// Like [`WriteCx::open`], with what else is needed meanwhile.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn open_beside<'k, C: Collection>(
+        &mut self,
+        key: Key<'k>,
+    ) -> Result<(Opened<'_, 'k, C>, Aside<'_>)> {
+        let now_ms = self.now.unix_ms();
+        let (slot, limits) = self.keyspace.slot_and_limits(self.db, key);
+        let mut slot = bury(slot, self.changes, self.lookups, self.db, now_ms);
+        slot.touch(self.touch);
+        let opened = Opened::of(slot, limits).ok_or(Error::WrongType)?;
+        Ok((opened, Aside { reply: self.reply, rng: self.rng }))
+    }
+
+    /// Says what closing a collection brought, if it changed: `event`, and that the key is new or gone.
+    #[inline]
+    pub fn closed(&mut self, key: Key<'_>, outcome: Outcome, event: Event) -> Change {
+        match outcome {
+            Outcome::Same => Change::NONE,
+            Outcome::Changed => self.changed(key, event),
+            Outcome::Created => {
+                self.created(key);
+                self.changed(key, event)
+            }
+            Outcome::Removed => {
+                let change = self.changed(key, event);
+                let _ = self.changes.also(self.db, key.bytes, Event::DEL);
+                change
+            }
+        }
+    }
+
+    /// The collection of a key, to look at several together. A key past its time is missing.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    pub fn view<'s, V: View<'s>>(&'s self, key: Key<'_>) -> Result<Option<V>> {
+        let now_ms = self.now.unix_ms();
+        view_of(self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, now_ms)))
+    }
+
+    /// Puts a whole new value in the place of what stands at a key, without a time to live, and says so; with none the key
+    /// is removed. What a command with STORE does with its result.
+    pub fn replace(&mut self, key: Key<'_>, value: Option<Value>, event: Event) -> Change {
+        let touch = self.touch;
+        let mut slot = self.slot(key);
+        let Some(value) = value else {
+            let existed = slot.remove();
+            return if existed { self.changed(key, Event::DEL) } else { Change::NONE };
+        };
+        let existed = slot.exists();
+        value.put(|put| slot.put_until(put, None));
+        slot.touch(touch);
+        if !existed {
+            self.created(key);
+        }
+        self.changed(key, event)
     }
 
     /// Takes what it removed from another database and is slow to free.
@@ -474,7 +585,19 @@ fn open<'s, 'k>(
     now_ms: i64,
     key: Key<'k>,
 ) -> Slot<'s, 'k> {
-    let mut slot = keyspace.db_mut(db).slot(key);
+    bury(keyspace.db_mut(db).slot(key), changes, lookups, db, now_ms)
+}
+
+/// Removes what stands in a slot if its time has passed, and tells everybody.
+#[inline]
+fn bury<'s, 'k>(
+    mut slot: Slot<'s, 'k>,
+    changes: &mut Changes,
+    lookups: &mut Lookups,
+    db: usize,
+    now_ms: i64,
+) -> Slot<'s, 'k> {
+    let key = slot.key();
     if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
         slot.remove();
         changes.tell(db, &[b"DEL", key.bytes]);

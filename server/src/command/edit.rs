@@ -8,7 +8,7 @@ use super::text::{put_raw, text_of};
 use crate::base::blob::Blob;
 use crate::keyspace::Slot;
 use crate::resp::Result;
-use crate::value::{Put, PutText, TextMut, TextRef, ValueMut};
+use crate::value::{Put, PutText, TextMut, TextRef};
 use bytes::BytesMut;
 
 /// Lends the bytes of a string, which the slot holds or which is made, with zero bytes behind it up to `least` of them.
@@ -29,7 +29,7 @@ pub fn edit<R>(
             None => overwrite(slot, len, &[]),
         }
     }
-    let result = slot.edit(|ValueMut::Text(text)| match text {
+    let result = slot.edit(|text| match text {
         TextMut::Bytes(bytes) => change(bytes),
         TextMut::Blob(blob) => {
             let mut bytes = take(blob);
@@ -46,7 +46,7 @@ pub fn edit<R>(
 /// Takes the bytes of a string out of its slot; [`put_bytes`] must put others there. None if there is no string, or a
 /// number. O(1) for a long string.
 pub fn take_bytes(slot: &mut Slot<'_, '_>) -> Option<BytesMut> {
-    slot.edit(|ValueMut::Text(text)| match text {
+    slot.edit(|text| match text {
         TextMut::Int(_) => None,
         TextMut::Bytes(bytes) => Some(BytesMut::from(&*bytes)),
         TextMut::Blob(blob) => Some(take(blob)),

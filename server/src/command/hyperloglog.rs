@@ -61,7 +61,7 @@ pub fn change<R>(
 static PFADD: Command = Command {
     name: "pfadd",
     since: "2.8.9",
-    group: Group::Hyperloglog,
+    group: Group::HyperLogLog,
     summary: "Adds elements to a HyperLogLog.",
     complexity: "O(1) for each element.",
     args: &[key("key"), string("element").optional().multiple()],
@@ -113,7 +113,7 @@ fn sparse_max(bytes: u64) -> usize {
 static PFCOUNT: Command = Command {
     name: "pfcount",
     since: "2.8.9",
-    group: Group::Hyperloglog,
+    group: Group::HyperLogLog,
     summary: "Returns about how many different elements were added to HyperLogLogs.",
     complexity: "O(1) for one key that was counted before, else O(N) where N is the number of keys.",
     args: &[key("key").multiple()],
@@ -160,7 +160,7 @@ fn count_all(cx: &mut ReadCx<'_>) -> Result<()> {
 static PFMERGE: Command = Command {
     name: "pfmerge",
     since: "2.8.9",
-    group: Group::Hyperloglog,
+    group: Group::HyperLogLog,
     summary: "Adds to a HyperLogLog what was added to others.",
     complexity: "O(N) where N is the number of keys.",
     args: &[key("destkey"), key("sourcekey").optional().multiple()],

@@ -18,7 +18,7 @@ const _: () = check(TABLE);
 static PFDEBUG: Command = Command {
     name: "pfdebug",
     since: "2.8.9",
-    group: Group::Hyperloglog,
+    group: Group::HyperLogLog,
     summary: "Shows how a HyperLogLog is kept: GETREG its registers, DECODE its runs, ENCODING; TODENSE ends the runs.",
     complexity: "O(N) where N is the number of registers.",
     args: &[string("subcommand"), key("key")],
@@ -81,7 +81,7 @@ fn write_registers(cx: &mut WriteCx<'_>) -> Result<Change> {
 static PFSELFTEST: Command = Command {
     name: "pfselftest",
     since: "2.8.9",
-    group: Group::Hyperloglog,
+    group: Group::HyperLogLog,
     summary: "Adds elements to HyperLogLogs and looks whether they are counted as they should be.",
     complexity: "O(1), some milliseconds.",
     flags: ADMIN,

@@ -75,6 +75,7 @@ mod server;
 mod set;
 mod set_many;
 mod set_options;
+mod sets;
 mod slow_log;
 mod string;
 mod swap;
@@ -121,6 +122,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::members::TABLE,
     slow_log::TABLE,
     string::TABLE,
     swap::TABLE,

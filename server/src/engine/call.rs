@@ -135,7 +135,8 @@ impl Engine {
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
         let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
-        let Parts { keyspace, lookups, config, changes, garbage, switches, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, garbage, switches, rng, .. } =
+            &mut self.parts;
         let mut cx = WriteCx {
             args,
             reply,
@@ -150,6 +151,7 @@ impl Engine {
             touch,
             await_freed: false,
             switches,
+            rng,
         };
         let result = run(&mut cx);
         let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };

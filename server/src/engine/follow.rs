@@ -140,6 +140,11 @@ fn class_of(event: Event) -> EventClasses {
     match event.class {
         Class::Generic => EventClasses::GENERIC,
         Class::Text => EventClasses::STRING,
+        Class::List => EventClasses::LIST,
+        Class::Set => EventClasses::SET,
+        Class::Hash => EventClasses::HASH,
+        Class::SortedSet => EventClasses::SORTED_SET,
+        Class::Stream => EventClasses::STREAM,
         Class::Expired => EventClasses::EXPIRED,
         Class::Evicted => EventClasses::EVICTED,
         Class::New => EventClasses::NEW,

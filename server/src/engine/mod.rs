@@ -155,6 +155,7 @@ impl Engine {
             now: Now::default(),
         };
         engine.follow_watch_settings();
+        engine.follow_encodings();
         engine
     }
 

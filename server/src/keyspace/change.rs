@@ -22,6 +22,16 @@ pub enum Class {
     Generic,
     /// `$`: strings.
     Text,
+    /// `l`: lists.
+    List,
+    /// `s`: sets.
+    Set,
+    /// `h`: hashes.
+    Hash,
+    /// `z`: sorted sets.
+    SortedSet,
+    /// `t`: streams.
+    Stream,
     /// `x`: a key that expired.
     Expired,
     /// `e`: a key that was evicted.
@@ -34,6 +44,10 @@ pub enum Class {
 
 const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
+}
+
+const fn set(name: &'static str) -> Event {
+    Event { name, class: Class::Set }
 }
 
 const fn text(name: &'static str) -> Event {
@@ -63,6 +77,12 @@ impl Event {
     pub const SET_RANGE: Event = text("setrange");
     pub const SET_BIT: Event = text("setbit");
     pub const PF_ADD: Event = text("pfadd");
+    pub const SADD: Event = set("sadd");
+    pub const SREM: Event = set("srem");
+    pub const SPOP: Event = set("spop");
+    pub const SINTERSTORE: Event = set("sinterstore");
+    pub const SUNIONSTORE: Event = set("sunionstore");
+    pub const SDIFFSTORE: Event = set("sdiffstore");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }

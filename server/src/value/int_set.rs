@@ -64,7 +64,7 @@ impl IntSet {
     /// Whether the set with this number would be short enough to stand in an entry.
     pub fn has_room(&self, number: i64) -> bool {
         let width = self.as_ref().width().max(width_of(number));
-        1 + (self.as_ref().len() + 1) * width <= INTS_MAX
+        (self.as_ref().len() + 1) * width < INTS_MAX
     }
 
     /// Adds a number; tells whether it is new. O(n).

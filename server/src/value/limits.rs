@@ -25,7 +25,7 @@ pub struct Limits {
     /// `zset-max-listpack-value`: bytes of a member.
     pub zset_value: usize,
     /// `list-max-listpack-size`: elements if positive; -1 to -5: 4 to 64 KiB.
-    pub list_size: i32,
+    pub list_size: i64,
     /// `stream-node-max-bytes`; 0: any number.
     pub stream_node_bytes: usize,
     /// `stream-node-max-entries`; 0: any number.

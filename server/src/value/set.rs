@@ -67,6 +67,15 @@ impl Clone for LargeSet {
     }
 }
 
+impl PartialEq for Set {
+    /// The same members, however they are kept.
+    fn eq(&self, other: &Set) -> bool {
+        let (a, b) = (self.as_ref(), other.as_ref());
+        let mut scratch = Scratch::default();
+        a.len() == b.len() && a.iter().all(|member| b.contains(member.text(&mut scratch)))
+    }
+}
+
 impl Set {
     /// An empty set for members of which the first is given and `hint` are to come.
     pub fn new(first: &[u8], hint: usize, limits: &Limits) -> Set {
