@@ -97,7 +97,12 @@ impl Read for Trickle<'_> {
 /// Decodes a file and puts it into a keyspace of 16 databases, as a start does at the beginning of time.
 fn restore(file: &[u8], slice: usize) -> (Keyspace, Result<Restore, LoadError>) {
     let mut keyspace = Keyspace::new(16, KeyHasher::new(5));
-    let purpose = Purpose { hasher: keyspace.hasher().clone(), databases: 16, checked: true };
+    let purpose = Purpose {
+            hasher: keyspace.hasher().clone(),
+            databases: 16,
+            checked: true,
+            limits: keyspace.limits.clone(),
+        };
     let mut decoder = Decoder::new(Trickle(file, slice), file.len() as u64, purpose);
     let touch = Touch::recency(Clock::default());
     let (mut restore, mut records) = (Restore::default(), Records::default());

@@ -6,6 +6,8 @@
 pub mod conf;
 pub mod inline;
 pub mod keyspace;
+pub mod payload;
+pub mod list;
 pub mod rdb;
 pub mod request;
 pub mod restore;
@@ -13,3 +15,6 @@ pub mod wire;
 
 #[path = "../../tests/harness/mod.rs"]
 mod harness;
+
+#[path = "../../tests/values/samples.rs"]
+mod samples;

@@ -8,6 +8,7 @@ use crate::base::bytes::parse_i64;
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
+use crate::persist::rdb::format::Version;
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
 use crate::value::text::Scratch;
@@ -18,7 +19,9 @@ pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
     let keyspace = &cx.parts.keyspace;
     let entry = keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
     let (encoding, value) = (entry.encoding(), entry.value());
-    let length = payload::value_length(value, cx.parts.config.rdb_compression);
+    let config = &cx.parts.config;
+    let version = Version::of(config.rdb_version);
+    let length = payload::value_length(value, version, config.rdb_compression);
     let lru = entry.access();
     let idle = idle_seconds(lru, Clock::new(cx.now.mono_us));
     cx.reply.simple(&format!(
@@ -64,6 +67,7 @@ pub fn digest_value(cx: &mut ServerCx<'_>) -> Result<Next> {
 fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::Text(_) => 0,
+        ValueRef::List(_) => 1,
         ValueRef::Set(_) => 2,
     }
 }
@@ -74,6 +78,9 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Text(TextRef::Int(number)) => mix(digest, number.to_string().as_bytes()),
         ValueRef::Text(TextRef::Bytes(text)) => mix(digest, text),
         ValueRef::Text(TextRef::Blob(blob)) => mix(digest, blob),
+        ValueRef::List(list) => {
+            list.iter().for_each(|element| mix(digest, element.text(&mut Scratch::default())));
+        }
         ValueRef::Set(set) => {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
         }

@@ -9,9 +9,11 @@ pub mod context;
 pub mod deliver;
 pub mod index;
 pub mod next;
+pub mod reads;
 pub mod row;
 pub mod shown;
 pub mod text;
+pub mod waiting;
 pub mod window;
 
 mod acl;
@@ -33,6 +35,7 @@ mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+pub mod draw;
 mod dump;
 mod edit;
 mod expiry;
@@ -58,6 +61,7 @@ mod latency_doctor;
 mod latency_graph;
 mod latency_histogram;
 mod lcs;
+mod lists;
 mod lolwut;
 mod memory;
 mod memory_doctor;
@@ -71,6 +75,7 @@ mod range;
 mod rename;
 mod role;
 mod scan;
+pub mod scan_page;
 mod server;
 mod set;
 mod set_many;
@@ -108,6 +113,12 @@ static FAMILIES: &[&[&row::Command]] = &[
     introspect::TABLE,
     latency::TABLE,
     lcs::TABLE,
+    lists::blocking::TABLE,
+    lists::elements::TABLE,
+    lists::ends::TABLE,
+    lists::many::TABLE,
+    lists::moves::TABLE,
+    lists::position::TABLE,
     lolwut::TABLE,
     memory::TABLE,
     module::TABLE,
@@ -122,7 +133,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::algebra::TABLE,
     sets::members::TABLE,
+    sets::random::TABLE,
+    sets::scan::TABLE,
     slow_log::TABLE,
     string::TABLE,
     swap::TABLE,

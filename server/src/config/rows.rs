@@ -268,7 +268,10 @@ settings! {
         "rdbchecksum" rdb_checksum: bool = true, AtStart;
 
         /// The version of the snapshot format to write. Redis 7.2 and newer and Valkey 8 and newer
-        /// read 11; take 10 to go back to Redis 7.0. Files of any version are loaded.
+        /// read 11; take 10 to go back to Redis 7.0. Hashes whose fields have times of their own are
+        /// known from 12 on (Redis 7.4 and newer), or in 80 (Valkey 9): a file that holds some is
+        /// written as 12 where less is asked for, so that nothing is lost. Files of any version are
+        /// loaded.
         "rdb-version" rdb_version: RdbVersion = RdbVersion::V11, Live;
 
         /// While a snapshot is being written, every page of memory that changes is copied. How much of

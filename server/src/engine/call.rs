@@ -36,7 +36,10 @@ impl Engine {
     ) -> After {
         let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, me, reply));
         let next = self.call(host, me, prepared, args, reply, in_exec);
-        let after = After::of(&next, in_exec);
+        let after = match self.parts.asking.until() {
+            Some(until) => After::Waits(until),
+            None => After::of(&next, in_exec),
+        };
         me.closing |= matches!(next, Next::Close);
         if !matches!(after, After::Rewrites) {
             self.carry_out(host, me, next, reply, args);
@@ -119,9 +122,10 @@ impl Engine {
         let quiet = me.no_touch || self.parts.persist.child.is_some();
         let clock = Clock::new(self.now.mono_us);
         let touch = if quiet { None } else { self.parts.read_touch(clock) };
-        let Parts { keyspace, lookups, config, changes, rng, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, rng, asking, .. } = &mut self.parts;
         let data = Reads::new(keyspace, lookups, me.db, self.now, touch);
-        let mut cx = ReadCx { args, reply, data, config, changes, rng, now: self.now, hashed };
+        let now = self.now;
+        let mut cx = ReadCx { args, reply, data, config, changes, rng, now, hashed, asking };
         run(&mut cx).map(|()| Next::Done)
     }
 
@@ -135,7 +139,7 @@ impl Engine {
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
         let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
-        let Parts { keyspace, lookups, config, changes, garbage, switches, rng, .. } =
+        let Parts { keyspace, lookups, config, changes, garbage, switches, rng, asking, .. } =
             &mut self.parts;
         let mut cx = WriteCx {
             args,
@@ -152,6 +156,7 @@ impl Engine {
             await_freed: false,
             switches,
             rng,
+            asking,
         };
         let result = run(&mut cx);
         let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };

@@ -6,7 +6,7 @@
 //! The feed is the stream of requests that makes a second data set equal to this one. Nobody reads
 //! it yet but tests; the log and replicas will.
 
-use super::{Engine, tracking};
+use super::{Engine, ready, tracking};
 use crate::command::context::Parts;
 use crate::command::deliver;
 use crate::config::EventClasses;
@@ -24,6 +24,7 @@ const FOLLOWERS: &[(&str, Follower)] = &[
     ("watch", fail_watchers),
     ("tracking", tracking::invalidate),
     ("notify", publish_events),
+    ("ready", ready::mark),
     ("log", append_to_feed),
 ];
 

@@ -46,6 +46,10 @@ const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
 }
 
+const fn list(name: &'static str) -> Event {
+    Event { name, class: Class::List }
+}
+
 const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
 }
@@ -77,6 +81,14 @@ impl Event {
     pub const SET_RANGE: Event = text("setrange");
     pub const SET_BIT: Event = text("setbit");
     pub const PF_ADD: Event = text("pfadd");
+    pub const LPUSH: Event = list("lpush");
+    pub const RPUSH: Event = list("rpush");
+    pub const LPOP: Event = list("lpop");
+    pub const RPOP: Event = list("rpop");
+    pub const LINSERT: Event = list("linsert");
+    pub const LSET: Event = list("lset");
+    pub const LREM: Event = list("lrem");
+    pub const LTRIM: Event = list("ltrim");
     pub const SADD: Event = set("sadd");
     pub const SREM: Event = set("srem");
     pub const SPOP: Event = set("spop");
@@ -85,6 +97,23 @@ impl Event {
     pub const SDIFFSTORE: Event = set("sdiffstore");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
+}
+
+impl Event {
+    /// Whether it may bring a value to a key, or take it away: who waits for the key is served. What only takes from a
+    /// value, or changes how long it lives, brings nothing, if anybody can wait for more of that value (of a stream).
+    pub fn may_bring(self) -> bool {
+        match self.class {
+            Class::Miss => false,
+            // An entry is there, or a group is not any more.
+            Class::Stream => ["xadd", "xgroup-destroy"].contains(&self.name),
+            // Who waits for many elements waits for more of them (BLMOVEM).
+            Class::List => !["lpop", "rpop", "lrem", "ltrim", "lset"].contains(&self.name),
+            Class::Text | Class::Hash | Class::Set | Class::SortedSet => true,
+            Class::Expired | Class::Evicted | Class::New => true,
+            Class::Generic => ![Event::EXPIRE, Event::PERSIST, Event::SILENT].contains(&self),
+        }
+    }
 }
 
 /// Proof that a write command said what it changed.
@@ -199,6 +228,12 @@ impl Changes {
     /// Whether all data went since the last call of this.
     pub fn take_emptied_all(&mut self) -> bool {
         std::mem::take(&mut self.emptied_all)
+    }
+
+    /// Counts `more` changes in the place of `less` that were counted for the same thing.
+    pub fn recount(&mut self, less: u64, more: u64) -> Change {
+        self.dirty = self.dirty - less + more;
+        Change(())
     }
 
     /// Counts a change that has no key.

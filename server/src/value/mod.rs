@@ -9,6 +9,7 @@ pub mod field;
 pub mod hyperloglog;
 pub mod int_set;
 pub mod limits;
+pub mod list;
 pub mod map;
 pub mod ordered;
 pub mod packed;
@@ -16,10 +17,12 @@ pub mod set;
 pub mod small;
 pub mod text;
 
+pub use list::{List, ListRef, Side};
 pub use set::{LargeSet, Set, SetRef};
 pub use text::{Text, TextMut, TextRef};
 
 use int_set::IntSetRef;
+use list::chain::Chain;
 use small::SmallRef;
 
 /// The types of values.
@@ -29,17 +32,20 @@ pub enum Type {
     String,
     /// Texts, each at most once.
     Set,
+    /// Texts in an order.
+    List,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 2] = [Type::String, Type::Set];
+    pub const ALL: [Type; 3] = [Type::String, Type::Set, Type::List];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::List => "list",
         }
     }
 }
@@ -51,6 +57,8 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A list.
+    List(List),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -60,6 +68,8 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A list.
+    List(ListRef<'a>),
 }
 
 /// A value whose elements stand outside of its entry, which has nothing but this.
@@ -67,6 +77,8 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A list.
+    List(Box<Chain>),
 }
 
 /// What bytes are that stand inside an entry and are no string.
@@ -77,11 +89,13 @@ pub enum Form {
     Ints,
     /// A small set.
     Set,
+    /// A small list.
+    List,
 }
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
+    pub const ALL: [Form; 3] = [Form::Ints, Form::Set, Form::List];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -104,6 +118,19 @@ pub enum PutText<'a> {
     Bytes(&'a [u8]),
     /// Bytes that already have an allocation of their own.
     Blob(crate::base::blob::Blob),
+}
+
+impl Put<'_> {
+    /// The value, to be read.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Put::Text(PutText::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
+            Put::Text(PutText::Bytes(bytes)) => ValueRef::Text(TextRef::Bytes(bytes)),
+            Put::Text(PutText::Blob(blob)) => ValueRef::Text(TextRef::Blob(blob)),
+            Put::Packed(form, bytes, marked) => ValueRef::of_packed(*form, bytes, *marked),
+            Put::Large(large) => ValueRef::of_large(large),
+        }
+    }
 }
 
 /// A type of values with elements.
@@ -150,6 +177,32 @@ impl<'a> View<'a> for SetRef<'a> {
     }
 }
 
+impl Collection for List {
+    type Ref<'a> = ListRef<'a>;
+
+    #[inline]
+    fn of(value: Value) -> Option<List> {
+        if let Value::List(list) = value { Some(list) } else { None }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::List(self)
+    }
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.as_ref().len() == 0
+    }
+}
+
+impl<'a> View<'a> for ListRef<'a> {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<ListRef<'a>> {
+        if let ValueRef::List(list) = value { Some(list) } else { None }
+    }
+}
+
 impl<'a> View<'a> for TextRef<'a> {
     #[inline]
     fn of(value: ValueRef<'a>) -> Option<TextRef<'a>> {
@@ -164,6 +217,7 @@ impl<'a> ValueRef<'a> {
         match form {
             Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
             Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+            Form::List => ValueRef::List(ListRef::Small(SmallRef::of(bytes, marked))),
         }
     }
 
@@ -172,6 +226,7 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::List(list) => ValueRef::List(ListRef::Large(list)),
         }
     }
 
@@ -181,6 +236,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::List(list) => matches!(list, ListRef::Large(_)),
         }
     }
 
@@ -190,6 +246,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::List(_) => Type::List,
         }
     }
 
@@ -199,6 +256,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::List(list) => list.heap(),
         }
     }
 
@@ -207,6 +265,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::List(list) => list.encoding(),
         }
     }
 
@@ -215,6 +274,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::List(list) => Value::List(list.to_owned()),
         }
     }
 }
@@ -226,6 +286,7 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::List(list) => ValueRef::List(list.as_ref()),
         }
     }
 
@@ -234,6 +295,7 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::List(list) => Value::List(List::Large(list)),
         }
     }
 
@@ -248,6 +310,8 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::List(List::Small(small)) => then(small.put(Form::List)),
+            Value::List(List::Large(large)) => then(Put::Large(Large::List(large))),
         }
     }
 }

@@ -51,9 +51,12 @@ pub struct LargeSet {
 
 /// What OBJECT ENCODING says, in the order in which a set grows out of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
+pub enum Shown {
+    /// As an intset.
     Ints,
+    /// As a listpack.
     Packed,
+    /// As a hashtable.
     Table,
 }
 
@@ -89,6 +92,32 @@ impl Set {
             }
             Set::Small(small)
         }
+    }
+
+    /// An empty set that is shown so from the beginning.
+    pub fn empty(shown: Shown) -> Set {
+        let mut small = Small::new();
+        match shown {
+            Shown::Ints => return Set::Ints(IntSet::new()),
+            Shown::Packed => {}
+            Shown::Table => small.outgrow(),
+        }
+        Set::Small(small)
+    }
+
+    /// The same set, shown as one of numbers if it was packed and has nothing else. O(n).
+    #[must_use]
+    pub fn made_ints(self, limits: &Limits) -> Set {
+        let is_candidate =
+            self.as_ref().shown() == Shown::Packed && self.as_ref().len() <= limits.set_ints;
+        if !is_candidate || !self.as_ref().iter().all(|member| matches!(member, Element::Int(_))) {
+            return self;
+        }
+        let (mut ints, mut scratch) = (Set::Ints(IntSet::new()), Scratch::default());
+        for member in self.as_ref().iter() {
+            ints.add(member.text(&mut scratch), limits);
+        }
+        ints
     }
 
     /// The same, borrowed.
@@ -279,6 +308,23 @@ impl<'a> SetRef<'a> {
         }
     }
 
+    /// Like [`SetRef::contains`], of an element of another set.
+    #[inline]
+    pub fn contains_element(self, member: Element<'_>) -> bool {
+        match (self, member) {
+            (SetRef::Ints(ints), Element::Int(number)) => ints.contains(number),
+            _ => self.contains(member.text(&mut Scratch::default())),
+        }
+    }
+
+    /// Asks the processor for what a look-up of a member will read.
+    #[inline]
+    pub fn prefetch(self, member: Element<'_>) {
+        if let (SetRef::Large(large), Element::Text(text)) = (self, member) {
+            large.map.prefetch(text);
+        }
+    }
+
     /// All members, in no order that means anything. Allocates nothing: a snapshot child walks it.
     pub fn iter(self) -> impl Iterator<Item = Element<'a>> {
         let (ints, small, large) = match self {
@@ -345,7 +391,8 @@ impl<'a> SetRef<'a> {
         }
     }
 
-    fn shown(self) -> Shown {
+    /// How OBJECT ENCODING shows it.
+    pub fn shown(self) -> Shown {
         match self {
             SetRef::Ints(_) => Shown::Ints,
             SetRef::Small(small) if small.is_outgrown() => Shown::Table,

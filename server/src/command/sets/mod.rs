@@ -2,4 +2,7 @@
 //!
 //! Owns: the family's files.   Uses: contexts, `value::Set`.   Never: who else is connected.
 
+pub mod algebra;
 pub mod members;
+pub mod random;
+pub mod scan;
