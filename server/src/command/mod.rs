@@ -17,6 +17,9 @@ pub mod waiting;
 pub mod window;
 
 mod acl;
+mod bitfield;
+mod bitmap;
+mod bitop;
 mod bounded;
 mod categories;
 mod client;
@@ -34,6 +37,7 @@ mod debug_data;
 mod docs;
 pub mod draw;
 mod dump;
+mod edit;
 mod expiry;
 mod float;
 mod flush;
@@ -42,6 +46,8 @@ mod generic;
 mod geo;
 mod hashes;
 mod help;
+mod hyperloglog;
+mod hyperloglog_debug;
 mod info;
 mod info_data;
 mod info_engine;
@@ -89,6 +95,9 @@ mod wait;
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
     acl::TABLE,
+    bitfield::TABLE,
+    bitmap::TABLE,
+    bitop::TABLE,
     bounded::TABLE,
     client::TABLE,
     compare::TABLE,
@@ -113,6 +122,8 @@ static FAMILIES: &[&[&row::Command]] = &[
     hashes::together::TABLE,
     hashes::ttl::TABLE,
     hashes::whole::TABLE,
+    hyperloglog::TABLE,
+    hyperloglog_debug::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,

@@ -212,6 +212,11 @@ settings! {
         /// 10: 1 %) of the keys with a deadline are past it, up to 25 % (43 %) of the time goes to that,
         /// in slices of a quarter of a millisecond; a tenth of it while fewer are.
         "active-expire-effort" active_expire_effort: u16 = 1, Live, in 1..=10;
+
+        /// A HyperLogLog (PFADD) of few elements is kept as runs, until they would take more bytes than this; then
+        /// it takes 12 KiB whatever is added. More than 16000 is of no use, and runs take the longer to change
+        /// the more they are.
+        "hll-sparse-max-bytes" hll_sparse_bytes: Memory = Memory(3000), Live;
     }
 
     section "Encodings" {

@@ -91,6 +91,8 @@ impl Event {
     pub const INCR_BY: Event = text("incrby");
     pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
     pub const SET_RANGE: Event = text("setrange");
+    pub const SET_BIT: Event = text("setbit");
+    pub const PF_ADD: Event = text("pfadd");
     pub const LPUSH: Event = list("lpush");
     pub const RPUSH: Event = list("rpush");
     pub const LPOP: Event = list("lpop");

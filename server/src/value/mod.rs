@@ -8,6 +8,7 @@
 pub mod deadlines;
 pub mod field;
 pub mod hash;
+pub mod hyperloglog;
 pub mod int_set;
 pub mod limits;
 pub mod list;
