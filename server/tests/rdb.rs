@@ -49,6 +49,7 @@ impl Target for Model {
             Put::Text(PutText::Int(number)) => Text::Int(number),
             Put::Text(PutText::Bytes(bytes)) => Text::Bytes(bytes.into()),
             Put::Text(PutText::Blob(blob)) => Text::Bytes(blob),
+            Put::Packed(..) | Put::Large(_) => return Err("no string".into()),
         };
         let held =
             Held { value: Value::Text(text), deadline: record.deadline, access: record.access };

@@ -189,6 +189,7 @@ impl Target for Collect {
             Put::Text(PutText::Int(number)) => number.to_string().into_bytes(),
             Put::Text(PutText::Bytes(bytes)) => bytes.to_vec(),
             Put::Text(PutText::Blob(blob)) => blob.to_vec(),
+            Put::Packed(..) | Put::Large(_) => return Err("no string".into()),
         };
         match record.access {
             Access::Unknown => {}

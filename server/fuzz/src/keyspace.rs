@@ -27,7 +27,7 @@ impl Program<'_> {
 }
 
 fn text(entry: EntryRef<'_>) -> Vec<u8> {
-    let ValueRef::Text(text) = entry.value();
+    let ValueRef::Text(text) = entry.value() else { panic!("only strings are put") };
     text.bytes(&mut Scratch::default()).to_vec()
 }
 

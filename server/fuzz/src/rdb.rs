@@ -23,6 +23,7 @@ impl Target for Model {
             Put::Text(PutText::Int(number)) => number.to_string().into_bytes(),
             Put::Text(PutText::Bytes(bytes)) => bytes.to_vec(),
             Put::Text(PutText::Blob(blob)) => blob.to_vec(),
+            Put::Packed(..) | Put::Large(_) => return Err("no string".into()),
         };
         let old = self.0.insert((record.db, record.key.to_vec()), (text, record.deadline));
         Ok(if old.is_some() { Insert::Duplicate } else { Insert::Kept })

@@ -103,6 +103,36 @@ impl Extended {
         Some(Extended { negative, ..rounded(sum, i64::from(high.exponent) - 62, false) })
     }
 
+    /// So many times the number, which may be infinity. O(1).
+    pub fn times(self, factor: u32) -> Extended {
+        if !self.is_finite() {
+            return self;
+        }
+        let product = u128::from(self.mantissa) * u128::from(factor);
+        Extended { negative: self.negative, ..rounded(product, i64::from(self.exponent), false) }
+    }
+
+    /// The least whole number that is not below it, if 64 bits hold that. O(1).
+    pub fn ceil(self) -> Option<i64> {
+        // Infinity and what has more than 64 bits have an exponent above 0.
+        let shift = u32::try_from(self.exponent.checked_neg()?).ok().filter(|_| self.is_finite());
+        let shift = match shift {
+            Some(shift) => shift,
+            None => return (self.mantissa == 0).then_some(0),
+        };
+        let whole = self.mantissa.checked_shr(shift).unwrap_or(0);
+        let exact = self.mantissa == 0 || self.mantissa.trailing_zeros() >= shift;
+        if self.negative {
+            return 0_i64.checked_sub_unsigned(whole);
+        }
+        i64::try_from(whole).ok()?.checked_add(i64::from(!exact))
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(self) -> bool {
+        self.negative && self.mantissa != 0
+    }
+
     /// Appends its decimal form with up to 17 decimals, rounded, a tie to the even one. No exponent, no zeros at the
     /// end, no negative zero. Up to 4933 digits, which take 60 us.
     pub fn write(self, out: &mut Vec<u8>) {

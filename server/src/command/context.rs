@@ -7,9 +7,11 @@
 //! is missing is decided here and nowhere else.
 
 pub use super::io_counters::{Freeing, IoCounters, RingDepth, ThreadLoad};
+pub use super::reads::{Lookups, Reads, view_of};
 
 use super::index::Index;
-use super::text::text_of;
+use super::reads::past;
+use super::waiting::Asking;
 use super::window::Window;
 use crate::base::alloc;
 use crate::base::random::Rng;
@@ -18,19 +20,20 @@ use crate::base::time::Now;
 use crate::config::Config;
 use crate::keyspace::access::Touch;
 use crate::keyspace::change::{Change, Changes, Event};
-use crate::keyspace::{Db, Dropped, EntryRef, Key, Keyspace, Slot};
+use crate::keyspace::{Dropped, Key, Keyspace, Opened, Outcome, Slot};
 use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
-use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
+use crate::resp::{Error, Result};
 use crate::session::pause::Pause;
 use crate::session::tracking::Tracking;
 use crate::session::wait::Patience;
+use crate::session::wanted::Wanted;
 use crate::session::watch::Watch;
 use crate::session::{ClientId, Session, Sessions};
 use crate::stats::Stats;
-use crate::value::{TextRef, Value, ValueRef};
+use crate::value::{Collection, Value, View};
 
 /// Everything that the engine owns, by part.
 pub struct Parts {
@@ -48,6 +51,10 @@ pub struct Parts {
     pub tracking: Tracking,
     /// Whether clients are paused.
     pub pause: Pause,
+    /// Who waits for which keys.
+    pub wanted: Wanted,
+    /// Whether the running command may wait, and wants to.
+    pub asking: Asking,
     /// What is counted.
     pub stats: Stats,
     /// Snapshots: what is known of them.
@@ -131,33 +138,6 @@ pub struct About {
     pub startup_memory: u64,
 }
 
-/// What reads leave behind: counters, and keys that were found past their time.
-#[derive(Default)]
-pub struct Lookups {
-    /// Keys found.
-    pub hits: u64,
-    /// Keys not found.
-    pub misses: u64,
-    /// Keys past their time, to be removed after the command: database and key.
-    pub expired: Vec<(usize, Box<[u8]>)>,
-    /// Keys not found, while somebody wants to be told of them: database and key.
-    pub missed: Vec<(usize, Box<[u8]>)>,
-    /// Somebody wants to be told of keys not found.
-    pub keep_misses: bool,
-    /// Keys past their time that a write removed on its way.
-    pub removed: u64,
-}
-
-impl Lookups {
-    #[inline]
-    fn miss(&mut self, db: usize, key: &[u8]) {
-        self.misses += 1;
-        if self.keep_misses {
-            self.missed.push((db, key.into()));
-        }
-    }
-}
-
 /// What the request's first key hashes to, worked out by whoever parsed it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashed {
@@ -165,142 +145,6 @@ pub struct Hashed {
     pub at: usize,
     /// Its hash.
     pub hash: u64,
-}
-
-/// The data as a reading command sees it.
-pub struct Reads<'a> {
-    keyspace: &'a mut Keyspace,
-    lookups: &'a mut Lookups,
-    db: usize,
-    now_ms: i64,
-    /// What reading does to what is read; nothing while a child lives or for NO-TOUCH.
-    touch: Option<Touch>,
-}
-
-impl<'a> Reads<'a> {
-    /// A view of one database.
-    pub fn new(
-        keyspace: &'a mut Keyspace,
-        lookups: &'a mut Lookups,
-        db: usize,
-        now: Now,
-        touch: Option<Touch>,
-    ) -> Reads<'a> {
-        Reads { keyspace, lookups, db, now_ms: now.unix_ms(), touch }
-    }
-
-    /// The value of a key, counted as a hit or a miss. A key past its time is missing.
-    #[inline]
-    pub fn find(&mut self, key: Key<'_>) -> Option<ValueRef<'_>> {
-        self.entry(key).map(EntryRef::value)
-    }
-
-    /// The string of a key.
-    ///
-    /// # Errors
-    /// `WrongType` if the key holds another type.
-    #[inline]
-    pub fn text(&mut self, key: Key<'_>) -> Result<Option<TextRef<'_>>> {
-        text_of(self.entry(key))
-    }
-
-    /// A key's whole entry, counted as a hit or a miss.
-    #[inline]
-    pub fn entry(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        self.look_up(key, self.touch)
-    }
-
-    /// Like [`Reads::entry`], but it is not used by it: for questions about the key, not the value.
-    #[inline]
-    pub fn look(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        self.look_up(key, None)
-    }
-
-    #[inline]
-    fn look_up(&mut self, key: Key<'_>, touch: Option<Touch>) -> Option<EntryRef<'_>> {
-        let found = match touch {
-            Some(touch) => self.keyspace.db_mut(self.db).touch(key, touch),
-            None => self.keyspace.db(self.db).find(key),
-        };
-        match found {
-            Some(entry) if !past(entry, self.now_ms) => {
-                self.lookups.hits += 1;
-                Some(entry)
-            }
-            Some(_) => {
-                self.lookups.miss(self.db, key.bytes);
-                self.lookups.expired.push((self.db, key.bytes.into()));
-                None
-            }
-            None => {
-                self.lookups.miss(self.db, key.bytes);
-                None
-            }
-        }
-    }
-
-    /// Like [`Reads::look`], but nobody is told of a key that is not there: for questions about how it is kept.
-    pub fn inspect(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        let keep_misses = std::mem::take(&mut self.lookups.keep_misses);
-        let alive = self.look_up(key, None).is_some();
-        self.lookups.keep_misses = keep_misses;
-        // Looked up again, for the first answer would have lent `self` until now.
-        if alive { self.peek(key) } else { None }
-    }
-
-    /// A key's entry, without counting and without noting a use.
-    pub fn peek(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, self.now_ms))
-    }
-
-    /// Whether an entry is past its time.
-    pub fn past(&self, entry: EntryRef<'_>) -> bool {
-        past(entry, self.now_ms)
-    }
-
-    /// The database, for scans. Its entries may be past their time: ask [`Reads::past`].
-    pub fn db(&self) -> &Db {
-        self.keyspace.db(self.db)
-    }
-
-    /// One step of a scan over keys whose time has not passed; the others are queued for removal.
-    /// See [`Db::scan`].
-    pub fn scan(&mut self, cursor: u64, each: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
-        let Reads { keyspace, lookups, db, now_ms, .. } = self;
-        keyspace.db(*db).scan(cursor, &mut |entry| {
-            if past(entry, *now_ms) {
-                lookups.expired.push((*db, entry.key().into()));
-            } else {
-                each(entry);
-            }
-        })
-    }
-
-    /// A key by chance; none if its time has passed (it is queued for removal) or there is no key. See [`Db::random`].
-    pub fn random(&mut self, rng: &mut Rng) -> Option<EntryRef<'_>> {
-        let entry = self.keyspace.db(self.db).random(rng)?;
-        if past(entry, self.now_ms) {
-            self.lookups.expired.push((self.db, entry.key().into()));
-            return None;
-        }
-        Some(entry)
-    }
-
-    /// The number of the database.
-    pub fn number(&self) -> usize {
-        self.db
-    }
-
-    /// A key with its hash.
-    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
-        self.keyspace.key(bytes)
-    }
-}
-
-/// Whether an entry is past its time.
-#[inline]
-fn past(entry: EntryRef<'_>, now_ms: i64) -> bool {
-    entry.deadline().is_some_and(|deadline| deadline < now_ms)
 }
 
 /// What a reading command sees.
@@ -319,6 +163,8 @@ pub struct ReadCx<'a> {
     pub now: Now,
     /// The first key's hash.
     pub hashed: Hashed,
+    /// Whether it may wait.
+    pub asking: &'a mut Asking,
 }
 
 impl<'a> ReadCx<'a> {
@@ -375,6 +221,18 @@ pub struct WriteCx<'a> {
     pub await_freed: bool,
     /// What DEBUG has switched.
     pub switches: &'a Switches,
+    /// Whether it may wait.
+    pub asking: &'a mut Asking,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+}
+
+/// What a command still needs while a collection is open.
+pub struct Aside<'a> {
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// Randomness.
+    pub rng: &'a mut Rng,
 }
 
 impl<'a> WriteCx<'a> {
@@ -413,6 +271,78 @@ impl<'a> WriteCx<'a> {
     pub fn slot_in<'k>(&mut self, db: usize, key: Key<'k>) -> Slot<'_, 'k> {
         let now_ms = self.now.unix_ms();
         open(self.keyspace, self.changes, self.lookups, db, now_ms, key)
+    }
+
+    /// A key's collection, to read, change, create or remove it; a key past its time is missing. It is a use of the key.
+    /// What became of the key is told by [`WriteCx::closed`].
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn open<'k, C: Collection>(&mut self, key: Key<'k>) -> Result<Opened<'_, 'k, C>> {
+        Ok(self.open_beside(key)?.0)
+    }
+
+    /// Like [`WriteCx::open`], with what else is needed meanwhile.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    #[inline]
+    pub fn open_beside<'k, C: Collection>(
+        &mut self,
+        key: Key<'k>,
+    ) -> Result<(Opened<'_, 'k, C>, Aside<'_>)> {
+        let now_ms = self.now.unix_ms();
+        let (slot, limits) = self.keyspace.slot_and_limits(self.db, key);
+        let mut slot = bury(slot, self.changes, self.lookups, self.db, now_ms);
+        slot.touch(self.touch);
+        let opened = Opened::of(slot, limits).ok_or(Error::WrongType)?;
+        Ok((opened, Aside { reply: self.reply, rng: self.rng }))
+    }
+
+    /// Says what closing a collection brought, if it changed: `event`, and that the key is new or gone.
+    #[inline]
+    pub fn closed(&mut self, key: Key<'_>, outcome: Outcome, event: Event) -> Change {
+        match outcome {
+            Outcome::Same => Change::NONE,
+            Outcome::Changed => self.changed(key, event),
+            Outcome::Created => {
+                self.created(key);
+                self.changed(key, event)
+            }
+            Outcome::Removed => {
+                let change = self.changed(key, event);
+                let _ = self.changes.also(self.db, key.bytes, Event::DEL);
+                change
+            }
+        }
+    }
+
+    /// The collection of a key, to look at several together. A key past its time is missing.
+    ///
+    /// # Errors
+    /// `WrongType` if the key holds another type.
+    pub fn view<'s, V: View<'s>>(&'s self, key: Key<'_>) -> Result<Option<V>> {
+        let now_ms = self.now.unix_ms();
+        view_of(self.keyspace.db(self.db).find(key).filter(|&entry| !past(entry, now_ms)))
+    }
+
+    /// Puts a whole new value in the place of what stands at a key, without a time to live, and says so; with none the key
+    /// is removed. What a command with STORE does with its result.
+    pub fn replace(&mut self, key: Key<'_>, value: Option<Value>, event: Event) -> Change {
+        let touch = self.touch;
+        let mut slot = self.slot(key);
+        let Some(value) = value else {
+            let existed = slot.remove();
+            return if existed { self.changed(key, Event::DEL) } else { Change::NONE };
+        };
+        let existed = slot.exists();
+        value.put(|put| slot.put_until(put, None));
+        slot.touch(touch);
+        if !existed {
+            self.created(key);
+        }
+        self.changed(key, event)
     }
 
     /// Takes what it removed from another database and is slow to free.
@@ -465,7 +395,19 @@ fn open<'s, 'k>(
     now_ms: i64,
     key: Key<'k>,
 ) -> Slot<'s, 'k> {
-    let mut slot = keyspace.db_mut(db).slot(key);
+    bury(keyspace.db_mut(db).slot(key), changes, lookups, db, now_ms)
+}
+
+/// Removes what stands in a slot if its time has passed, and tells everybody.
+#[inline]
+fn bury<'s, 'k>(
+    mut slot: Slot<'s, 'k>,
+    changes: &mut Changes,
+    lookups: &mut Lookups,
+    db: usize,
+    now_ms: i64,
+) -> Slot<'s, 'k> {
+    let key = slot.key();
     if slot.deadline().is_some_and(|deadline| deadline < now_ms) {
         slot.remove();
         changes.tell(db, &[b"DEL", key.bytes]);
@@ -513,7 +455,7 @@ impl<'a> SessionCx<'a> {
 
     /// What a command with a time-out of so many milliseconds (0: none) may do while what it asks for is not there.
     pub fn patience(&self, timeout_ms: u64) -> Patience {
-        Patience::of(self.me.wait.as_deref().copied(), self.in_exec, timeout_ms, self.now)
+        Patience::of(self.me.wait.as_deref(), self.in_exec, timeout_ms, self.now)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
+use crate::value::text::Scratch;
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
 /// Shows how a value is kept. Where it lies is nobody's business, so the address is always 0.
@@ -63,6 +64,7 @@ pub fn digest_value(cx: &mut ServerCx<'_>) -> Result<Next> {
 fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::Text(_) => 0,
+        ValueRef::Set(_) => 2,
     }
 }
 
@@ -72,6 +74,9 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Text(TextRef::Int(number)) => mix(digest, number.to_string().as_bytes()),
         ValueRef::Text(TextRef::Bytes(text)) => mix(digest, text),
         ValueRef::Text(TextRef::Blob(blob)) => mix(digest, blob),
+        ValueRef::Set(set) => {
+            set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
+        }
     }
     if entry.deadline().is_some() {
         // That it has one, not which: a test that waits must not change the fingerprint.
@@ -124,8 +129,7 @@ fn table_figures(db: &Db) -> String {
 /// No value of this server has one.
 pub fn ht_stats_key(cx: &mut ServerCx<'_>) -> Result<Next> {
     let keyspace = &cx.parts.keyspace;
-    let ValueRef::Text(_) =
-        keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?.value();
+    keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
     Err(Error::text(
         "ERR The value stored at the specified key is not represented using an hash table",
     ))

@@ -5,7 +5,7 @@
 //! Rows get their numbers here, in the order of the families; statistics and batches keep numbers, not
 //! names. Whoever parses looks names up, so the table is built once for each thread and never changes.
 
-use super::row::{ALONE, BRIEF, Command, FAST, Run};
+use super::row::{ALONE, BLOCKING, BRIEF, Command, FAST, Run};
 
 /// A row's number.
 pub type RowId = u16;
@@ -190,7 +190,7 @@ fn entry(row: &'static Command) -> Entry {
     let arity = row.arity();
     let first_key = if matches!(row.run, Run::Container) { 0 } else { row.first_key() };
     let data = matches!(row.run, Run::Read(_) | Run::Write(_));
-    let brief = row.flags.has_any(FAST.and(BRIEF)) && !row.flags.has(ALONE);
+    let brief = row.flags.has_any(FAST.and(BRIEF)) && !row.flags.has_any(ALONE.and(BLOCKING));
     Entry { row, arity, first_key, first_subcommand: UNKNOWN, brief, plain: brief && data }
 }
 

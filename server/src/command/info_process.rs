@@ -67,9 +67,8 @@ pub static CLIENTS: &[Field] = &[
     One("tracking_clients", |facts| count(facts.parts.tracking.client_count())),
     One("pubsub_clients", |facts| count(sessions(facts, |session| session.subscriptions() > 0))),
     One("watching_clients", |facts| count(sessions(facts, |session| session.watching > 0))),
-    // No command waits for a key yet.
-    Fixed("total_blocking_keys", "0"),
-    Fixed("total_blocking_keys_on_nokey", "0"),
+    One("total_blocking_keys", |facts| count(facts.parts.wanted.keys())),
+    One("total_blocking_keys_on_nokey", |facts| count(facts.parts.wanted.keys_that_may_go())),
     One("total_watched_keys", |facts| count(facts.parts.watch.keys())),
 ];
 

@@ -9,9 +9,11 @@ pub mod context;
 pub mod deliver;
 pub mod index;
 pub mod next;
+pub mod reads;
 pub mod row;
 pub mod shown;
 pub mod text;
+pub mod waiting;
 pub mod window;
 
 mod acl;
@@ -30,6 +32,7 @@ mod counter;
 mod debug;
 mod debug_data;
 mod docs;
+pub mod draw;
 mod dump;
 mod expiry;
 mod float;
@@ -65,10 +68,12 @@ mod range;
 mod rename;
 mod role;
 mod scan;
+pub mod scan_page;
 mod server;
 mod set;
 mod set_many;
 mod set_options;
+mod sets;
 mod slow_log;
 mod string;
 mod swap;
@@ -110,6 +115,10 @@ static FAMILIES: &[&[&row::Command]] = &[
     server::TABLE,
     set::TABLE,
     set_many::TABLE,
+    sets::algebra::TABLE,
+    sets::members::TABLE,
+    sets::random::TABLE,
+    sets::scan::TABLE,
     slow_log::TABLE,
     string::TABLE,
     swap::TABLE,

@@ -12,7 +12,7 @@ use crate::keyspace::{INLINE_MAX, Slot};
 use crate::resp::reply::BY_REFERENCE;
 use crate::resp::{Error, Result};
 use crate::value::text::Scratch;
-use crate::value::{Put, PutText, TextMut, TextRef, ValueMut};
+use crate::value::{Put, PutText, TextMut, TextRef};
 use std::ops::Range;
 
 /// The family, sorted by name.
@@ -111,7 +111,7 @@ fn setrange(cx: &mut WriteCx<'_>) -> Result<Change> {
 /// unless a reply in flight shares it.
 pub fn overwrite(slot: &mut Slot<'_, '_>, offset: usize, patch: &[u8]) {
     let end = offset + patch.len();
-    let done = slot.edit(|ValueMut::Text(text)| match text {
+    let done = slot.edit(|text| match text {
         TextMut::Bytes(bytes) => match bytes.get_mut(offset..end) {
             Some(part) => {
                 part.copy_from_slice(patch);

@@ -70,10 +70,18 @@ pub enum Run {
 #[allow(missing_docs, reason = "each is the word that COMMAND DOCS shows")]
 pub enum Group {
     Unset,
+    Bitmap,
     Connection,
     Generic,
+    Geo,
+    Hash,
+    HyperLogLog,
+    List,
     Pubsub,
     Server,
+    Set,
+    SortedSet,
+    Stream,
     String,
     Transactions,
 }
@@ -83,10 +91,18 @@ impl Group {
     pub const fn name(self) -> &'static str {
         match self {
             Group::Unset => "",
+            Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Geo => "geo",
+            Group::Hash => "hash",
+            Group::HyperLogLog => "hyperloglog",
+            Group::List => "list",
             Group::Pubsub => "pubsub",
             Group::Server => "server",
+            Group::Set => "set",
+            Group::SortedSet => "sorted_set",
+            Group::Stream => "stream",
             Group::String => "string",
             Group::Transactions => "transactions",
         }

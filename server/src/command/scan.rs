@@ -4,10 +4,10 @@
 
 use super::context::ReadCx;
 use super::row::*;
-use crate::base::bytes::{glob, parse_i64};
-use crate::resp::args::Args;
+use super::scan_page::{Filter, Scanned, parse_cursor};
+use crate::base::bytes::glob;
+use crate::resp::Result;
 use crate::resp::reply::Reply;
-use crate::resp::{Error, Result};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&DBSIZE, &KEYS, &RANDOMKEY, &SCAN];
@@ -119,14 +119,14 @@ const BUCKETS_PER_KEY: u64 = 10;
 
 fn scan(cx: &mut ReadCx<'_>) -> Result<()> {
     let mut cursor = parse_cursor(cx.arg(1))?;
-    let filter = Filter::parse(cx.args.from(2))?;
+    let filter = Filter::parse(cx.args.from(2), Scanned::Keys)?;
     let mut page = Reply::new(cx.reply.proto());
     let (mut met, mut fitting) = (0, 0);
     let mut buckets = filter.count.saturating_mul(BUCKETS_PER_KEY);
     loop {
         cursor = cx.data.scan(cursor, &mut |entry| {
             met += 1;
-            if filter.fits(entry.key(), entry.value().kind().name()) {
+            if filter.fits_kind(entry.value().kind().name()) && filter.fits(entry.key()) {
                 page.bulk(entry.key());
                 fitting += 1;
             }
@@ -141,61 +141,4 @@ fn scan(cx: &mut ReadCx<'_>) -> Result<()> {
     cx.reply.array(fitting);
     cx.reply.append(&mut page);
     Ok(())
-}
-
-/// Which keys SCAN answers, and about how many.
-struct Filter<'a> {
-    pattern: &'a [u8],
-    kind: Option<&'a [u8]>,
-    count: u64,
-}
-
-impl<'a> Filter<'a> {
-    fn parse(args: Args<'a>) -> Result<Filter<'a>> {
-        let mut filter = Filter { pattern: b"*", kind: None, count: 10 };
-        let mut args = args.iter();
-        while let Some(word) = args.next() {
-            let value = args.next().ok_or(Error::Syntax)?;
-            if word.eq_ignore_ascii_case(b"count") {
-                let count = parse_i64(value).ok_or(Error::NotInteger)?;
-                filter.count = u64::try_from(count).ok().filter(|&n| n > 0).ok_or(Error::Syntax)?;
-            } else if word.eq_ignore_ascii_case(b"match") {
-                filter.pattern = value;
-            } else if word.eq_ignore_ascii_case(b"type") {
-                filter.kind = Some(value);
-            } else {
-                return Err(Error::Syntax);
-            }
-        }
-        Ok(filter)
-    }
-
-    fn fits(&self, key: &[u8], kind: &str) -> bool {
-        self.kind.is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind.as_bytes()))
-            && (self.pattern == b"*" || glob(self.pattern, key, false))
-    }
-}
-
-/// Reads a cursor as C reads an unsigned long: zeros may lead, and a sign, so that -1 is the largest one.
-fn parse_cursor(text: &[u8]) -> Result<u64> {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return Err(Error::InvalidCursor);
-    }
-    let mut cursor: u64 = 0;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(Error::InvalidCursor);
-        }
-        cursor = cursor
-            .checked_mul(10)
-            .and_then(|cursor| cursor.checked_add(u64::from(digit)))
-            .ok_or(Error::InvalidCursor)?;
-    }
-    Ok(if negative { cursor.wrapping_neg() } else { cursor })
 }

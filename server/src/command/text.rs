@@ -3,9 +3,10 @@
 //! Owns: the choice between copying and sharing.   Uses: value, entries, resp.   Never: keys.
 
 use crate::keyspace::EntryRef;
-use crate::resp::Result;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
+use crate::resp::{Error, Result};
+use crate::value::packed::Element;
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
 /// The string that stands in an entry, if there is an entry.
@@ -17,6 +18,7 @@ pub fn text_of(entry: Option<EntryRef<'_>>) -> Result<Option<TextRef<'_>>> {
     match entry.map(EntryRef::value) {
         None => Ok(None),
         Some(ValueRef::Text(text)) => Ok(Some(text)),
+        Some(_) => Err(Error::WrongType),
     }
 }
 
@@ -27,6 +29,15 @@ pub fn write_text(reply: &mut Reply, text: TextRef<'_>) {
         TextRef::Int(number) => reply.bulk_int(number),
         TextRef::Bytes(bytes) => reply.bulk(bytes),
         TextRef::Blob(blob) => reply.blob(blob.clone()),
+    }
+}
+
+/// Writes an element as a bulk string.
+#[inline]
+pub fn write_element(reply: &mut Reply, element: Element<'_>) {
+    match element {
+        Element::Int(number) => reply.bulk_int(number),
+        Element::Text(text) => reply.bulk(text),
     }
 }
 

@@ -49,6 +49,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Clients", "how much each client, and all together, may take"),
     ("Snapshots", "where data is kept on the disk, and when it is written"),
     ("Data", "databases, events, expiry and how memory is laid out"),
+    ("Encodings", "what OBJECT ENCODING calls a collection of which size"),
     ("Freeing", "what waits until memory is free again"),
     ("Watching", "which commands are kept, and how long they take"),
 ];

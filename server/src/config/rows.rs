@@ -214,6 +214,34 @@ settings! {
         "active-expire-effort" active_expire_effort: u16 = 1, Live, in 1..=10;
     }
 
+    section "Encodings" {
+        /// The most fields of a hash that OBJECT ENCODING calls a listpack. This setting and those below change
+        /// names only: how a collection is kept is the server's choice.
+        "hash-max-listpack-entries" hash_entries: usize = 512, Live, also "hash-max-ziplist-entries";
+
+        /// The most bytes of a name or value in a hash that is called a listpack.
+        "hash-max-listpack-value" hash_value: usize = 64, Live, also "hash-max-ziplist-value";
+
+        /// The most members of a set of numbers that is called an intset.
+        "set-max-intset-entries" set_ints: usize = 512, Live;
+
+        /// The most members of a set that is called a listpack.
+        "set-max-listpack-entries" set_entries: usize = 128, Live;
+
+        /// The most bytes of a member of a set that is called a listpack.
+        "set-max-listpack-value" set_value: usize = 64, Live;
+
+        /// The most members of a sorted set that is called a listpack.
+        "zset-max-listpack-entries" zset_entries: usize = 128, Live, also "zset-max-ziplist-entries";
+
+        /// The most bytes of a member of a sorted set that is called a listpack.
+        "zset-max-listpack-value" zset_value: usize = 64, Live, also "zset-max-ziplist-value";
+
+        /// The most elements of a list that is called a listpack; or, from -1 to -5, its size: 4, 8, 16, 32
+        /// or 64 KiB.
+        "list-max-listpack-size" list_size: i64 = -2, Live, in -2147483648..=2147483647, also "list-max-ziplist-size";
+    }
+
     section "Snapshots" {
         /// When to write a snapshot by itself: pairs of seconds and changes. `900 1` saves when 900
         /// seconds have passed since the last one and at least one change was made. Further pairs and

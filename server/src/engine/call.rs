@@ -36,7 +36,10 @@ impl Engine {
     ) -> After {
         let alone = (!prepared.brief || self.watched).then(|| self.begin_alone(host, me, reply));
         let next = self.call(host, me, prepared, args, reply, in_exec);
-        let after = After::of(&next, in_exec);
+        let after = match self.parts.asking.until() {
+            Some(until) => After::Waits(until),
+            None => After::of(&next, in_exec),
+        };
         me.closing |= matches!(next, Next::Close);
         if !matches!(after, After::Rewrites) {
             self.carry_out(host, me, next, reply, args);
@@ -118,9 +121,9 @@ impl Engine {
         let quiet = me.no_touch || self.parts.persist.child.is_some();
         let clock = Clock::new(self.now.mono_us);
         let touch = if quiet { None } else { self.parts.read_touch(clock) };
-        let Parts { keyspace, lookups, config, rng, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, rng, asking, .. } = &mut self.parts;
         let data = Reads::new(keyspace, lookups, me.db, self.now, touch);
-        let mut cx = ReadCx { args, reply, data, config, rng, now: self.now, hashed };
+        let mut cx = ReadCx { args, reply, data, config, rng, now: self.now, hashed, asking };
         run(&mut cx).map(|()| Next::Done)
     }
 
@@ -134,7 +137,8 @@ impl Engine {
         reply: &mut Reply,
     ) -> crate::resp::Result<Next> {
         let touch = self.parts.write_touch(Clock::new(self.now.mono_us));
-        let Parts { keyspace, lookups, config, changes, garbage, switches, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, garbage, switches, rng, asking, .. } =
+            &mut self.parts;
         let mut cx = WriteCx {
             args,
             reply,
@@ -149,6 +153,8 @@ impl Engine {
             touch,
             await_freed: false,
             switches,
+            rng,
+            asking,
         };
         let result = run(&mut cx);
         let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };

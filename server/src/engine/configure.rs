@@ -8,6 +8,7 @@ use super::Engine;
 use super::port::{Host, HostError};
 use crate::base::crash;
 use crate::base::slab::{self, land};
+use crate::command::context::Parts;
 use crate::config::kinds::HugePages;
 use crate::config::{ChangeError, Config, Fault, ROWS, Row};
 use crate::resp::args::Args;
@@ -107,8 +108,25 @@ impl Engine {
             self.limit_changed();
         }
         self.follow_watch_settings();
+        self.follow_encodings();
         self.listen();
         Ok(())
+    }
+}
+
+impl Engine {
+    /// Tells the keyspace the thresholds by which collections are shown.
+    pub(super) fn follow_encodings(&mut self) {
+        let Parts { keyspace, config, .. } = &mut self.parts;
+        let limits = &mut keyspace.limits;
+        limits.hash_entries = config.hash_entries;
+        limits.hash_value = config.hash_value;
+        limits.set_ints = config.set_ints;
+        limits.set_entries = config.set_entries;
+        limits.set_value = config.set_value;
+        limits.zset_entries = config.zset_entries;
+        limits.zset_value = config.zset_value;
+        limits.list_size = config.list_size;
     }
 }
 

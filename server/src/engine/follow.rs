@@ -6,7 +6,7 @@
 //! The feed is the stream of requests that makes a second data set equal to this one. Nobody reads
 //! it yet but tests; the log and replicas will.
 
-use super::{Engine, tracking};
+use super::{Engine, ready, tracking};
 use crate::command::context::Parts;
 use crate::command::deliver;
 use crate::config::EventClasses;
@@ -24,6 +24,7 @@ const FOLLOWERS: &[(&str, Follower)] = &[
     ("watch", fail_watchers),
     ("tracking", tracking::invalidate),
     ("notify", publish_events),
+    ("ready", ready::mark),
     ("log", append_to_feed),
 ];
 
@@ -140,6 +141,11 @@ fn class_of(event: Event) -> EventClasses {
     match event.class {
         Class::Generic => EventClasses::GENERIC,
         Class::Text => EventClasses::STRING,
+        Class::List => EventClasses::LIST,
+        Class::Set => EventClasses::SET,
+        Class::Hash => EventClasses::HASH,
+        Class::SortedSet => EventClasses::SORTED_SET,
+        Class::Stream => EventClasses::STREAM,
         Class::Expired => EventClasses::EXPIRED,
         Class::Evicted => EventClasses::EVICTED,
         Class::New => EventClasses::NEW,

@@ -18,6 +18,7 @@ type Forget = fn(&mut Parts, ClientId, usize) -> bool;
 const FORGET: &[(&str, Forget)] = &[
     ("watch", |parts, id, most| parts.watch.forget_some(id, most)),
     ("tracking", |parts, id, most| parts.tracking.forget_some(id, most)),
+    ("wanted", |parts, id, most| parts.wanted.forget_some(id, most)),
     ("pubsub", |parts, id, most| parts.pubsub.forget_some(id.0, most)),
 ];
 

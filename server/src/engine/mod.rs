@@ -34,6 +34,7 @@ pub mod memory;
 mod observe;
 pub mod park;
 pub mod port;
+mod ready;
 mod rewrite;
 mod serve;
 pub mod snapshot;
@@ -45,6 +46,7 @@ use crate::base::random::{KeyHasher, Rng};
 use crate::base::time::Now;
 use crate::command::context::{About, Lookups, Parts, Removed, Switches};
 use crate::command::index::Index;
+use crate::command::waiting::Asking;
 use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
 use crate::keyspace::change::Changes;
@@ -53,6 +55,7 @@ use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
 use crate::session::pause::Pause;
 use crate::session::tracking::Tracking;
+use crate::session::wanted::Wanted;
 use crate::session::watch::Watch;
 use crate::session::{Arrival, Buffers, Class, ClientId, Route, Session, Sessions};
 use crate::stats::Stats;
@@ -112,8 +115,10 @@ impl Engine {
             sessions: Sessions::new(tables.clone()),
             pubsub: PubSub::new(tables.clone()),
             watch: Watch::new(tables.clone()),
-            tracking: Tracking::new(tables),
+            tracking: Tracking::new(tables.clone()),
             pause: Pause::default(),
+            wanted: Wanted::new(tables),
+            asking: Asking::default(),
             stats: Stats::new(index.len()),
             persist: Persist::default(),
             changes: Changes::default(),
@@ -155,6 +160,7 @@ impl Engine {
             now: Now::default(),
         };
         engine.follow_watch_settings();
+        engine.follow_encodings();
         engine
     }
 
@@ -181,7 +187,7 @@ impl Engine {
     /// Serves what came in. What is to go out is in [`Engine::take_outbox`] afterwards.
     pub fn turn(&mut self, host: &mut dyn Host, now: Now, inbox: &mut Vec<Inbound>) {
         self.now = now;
-        let busy = !inbox.is_empty() || !self.queue.is_empty();
+        let busy = !inbox.is_empty() || !self.queue.is_empty() || self.parts.wanted.has_ready();
         let begun = if busy { host.ticks() } else { 0 };
         if busy {
             self.turn_cpu.begin(begun, host);
@@ -204,6 +210,9 @@ impl Engine {
             self.serve_queue(host, begun);
         }
         self.work(host);
+        if self.parts.wanted.has_ready() {
+            self.serve_ready_after_duties(host);
+        }
         self.flush();
         if busy {
             let took = host.ticks().saturating_sub(begun);
@@ -220,7 +229,9 @@ impl Engine {
         self.ahead.begin(&self.queue, &self.parts.keyspace);
         self.fast_run.begin(begun);
         self.turn_spent = false;
-        while let Some(batch) = self.queue.pop_front() {
+        // Whoever waits for a key that is there goes before everybody's next command.
+        while self.serve_ready(host, begun) {
+            let Some(batch) = self.queue.pop_front() else { break };
             self.serve(host, batch, begun);
             if self.exit.is_some() || self.spent(host, begun) {
                 break;
@@ -290,6 +301,7 @@ impl Engine {
     pub fn busy(&self) -> bool {
         !self.queue.is_empty()
             || self.load.is_some()
+            || self.parts.wanted.has_ready()
             || self.is_parting()
             || self.is_pressed()
             || self.notes_too_much()
@@ -342,6 +354,7 @@ impl Engine {
     /// listens has changed.
     fn listen(&mut self) {
         let keys = !self.parts.watch.is_empty()
+            || !self.parts.wanted.is_empty()
             || !self.parts.tracking.is_idle()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
         self.parts.changes.listen(keys, self.feed.is_open());

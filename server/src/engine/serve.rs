@@ -14,13 +14,12 @@ use super::gate::{self, Verdict, Visit};
 use super::observe::After;
 use super::port::{Batch, Ending, Host, OUTPUT_FULL, Outbound, Prepared, Stop, Ticket};
 use crate::command::index::RowId;
-use crate::command::row::{Command, NOT_QUEUED, RUNS_QUEUE};
+use crate::command::row::{BLOCKING, Command, NOT_QUEUED, RUNS_QUEUE};
 use crate::resp::args::Args;
 use crate::resp::error::{Error, echo};
 use crate::resp::protocol::ProtocolError;
 use crate::resp::reply::{Mark, Reply};
 use crate::session::transaction::Transaction;
-use crate::session::wait::{Ended, Wait};
 use crate::session::{Answers, Session};
 
 /// What one step of a batch says.
@@ -31,6 +30,8 @@ enum Step {
     Wait,
     /// Its command has begun to wait and will run again.
     Block,
+    /// Others, who wait for keys that are ready, go before its next command.
+    Yield,
     /// The client waits for its reply, which is written: memory must be freed first.
     Hold,
     /// The client waits for its reply, which the end of this writing of the settings file decides.
@@ -51,12 +52,64 @@ impl Engine {
         batch.seat = seat;
         self.arrive(&mut me, &mut batch);
         // One that waits for its turn to be closed runs nothing more.
+        let step = loop {
+            let step = if me.closing {
+                Step::Close
+            } else {
+                self.run_commands(host, &mut me, &mut batch, begun)
+            };
+            if !matches!(step, Step::Yield) {
+                break step;
+            }
+            // In its seat it can be told what those who are served do.
+            self.parts.sessions.put_back(seat, me);
+            let all_served = self.serve_ready(host, begun);
+            match self.parts.sessions.take(batch.route.id, seat) {
+                Some((_, back)) => me = back,
+                None => return,
+            }
+            if let Some(mut pushes) = me.take_outbox() {
+                batch.reply.append(&mut pushes);
+            }
+            if !all_served {
+                break Step::Next;
+            }
+        };
+        self.ahead.jump(after);
+        self.settle(host, (seat, me), batch, &step);
+    }
+
+    /// Runs the command of a client that waits once more, and keeps what is behind it for later.
+    pub(super) fn resume(&mut self, host: &mut dyn Host, mut batch: Box<Batch>) {
+        let Some((seat, mut me)) = self.parts.sessions.take(batch.route.id, batch.seat) else {
+            return;
+        };
+        batch.seat = seat;
+        self.arrive(&mut me, &mut batch);
+        batch.stop = Stop::Done;
         let step = if me.closing {
             Step::Close
         } else {
-            self.run_commands(host, &mut me, &mut batch, begun)
+            let args = batch.requests.args(batch.cursor);
+            self.step(host, &mut me, batch.prepared[batch.cursor], args, &mut batch.reply)
         };
-        self.ahead.jump(after);
+        if !matches!(step, Step::Wait | Step::Block) {
+            batch.cursor += 1;
+            if let Some(mut pushes) = me.take_outbox() {
+                batch.reply.append(&mut pushes);
+            }
+        }
+        self.settle(host, (seat, me), batch, &step);
+    }
+
+    /// Puts a session back into its seat, and sends or keeps its batch.
+    fn settle(
+        &mut self,
+        host: &mut dyn Host,
+        (seat, mut me): (u32, Box<Session>),
+        mut batch: Box<Batch>,
+        step: &Step,
+    ) {
         let ended = matches!(step, Step::Next) && batch.cursor >= batch.requests.len();
         if ended {
             self.end_batch(&me, &mut batch);
@@ -70,7 +123,7 @@ impl Engine {
         me.parked = matches!(step, Step::Wait | Step::Block | Step::Hold | Step::Write(_));
         self.weigh(&mut me, &batch);
         self.parts.sessions.put_back(seat, me);
-        self.hand_back(host, batch, &step, ended);
+        self.hand_back(host, batch, step, ended);
         if closing {
             self.drop_client(id);
         }
@@ -82,6 +135,9 @@ impl Engine {
         me.entered_bytes = 0;
         if me.subscriptions() > 0 {
             me.entered_bytes += self.parts.pubsub.bytes_of(me.id().0) as u64;
+        }
+        if me.wait.is_some() {
+            me.entered_bytes += self.parts.wanted.bytes_of(me.id()) as u64;
         }
         if me.watching > 0 {
             me.entered_bytes += self.parts.watch.bytes_of(me.id()) as u64;
@@ -144,6 +200,9 @@ impl Engine {
                 self.note_large_reply(me, prepared, args, grown);
                 batch.stop = Stop::OutputFull;
                 break;
+            }
+            if self.parts.wanted.has_ready() {
+                return Step::Yield;
             }
             if self.spent(host, begun) {
                 break;
@@ -219,7 +278,9 @@ impl Engine {
                     self.parts.sessions.close(id);
                 }
             }
-            Step::Next | Step::Hold | Step::Write(_) | Step::Close => self.queue.push_back(batch),
+            Step::Next | Step::Yield | Step::Hold | Step::Write(_) | Step::Close => {
+                self.queue.push_back(batch)
+            }
         }
     }
 
@@ -241,6 +302,9 @@ impl Engine {
         if self.parts.config.max_memory.bytes() != 0 {
             self.make_room(host, me);
         }
+        if me.wait.is_some() && self.answer_ended(host, me, (prepared, args), reply) {
+            return self.answered(me, reply, mark);
+        }
         let visit = Visit { entry: &entry, args, me, parts: &self.parts, now: self.now };
         match gate::judge(&visit) {
             Verdict::Pass => {}
@@ -256,18 +320,21 @@ impl Engine {
             me.last_command = entry.row.name;
             return self.queue_up(me, prepared.row, args, reply, mark);
         }
-        if me.wait.as_ref().is_some_and(|wait| wait.ended == Some(Ended::Error)) {
-            me.wait = None;
-            self.error(reply, &Error::Unblocked);
-            return self.answered(me, reply, mark);
+        if entry.row.flags.has(BLOCKING) {
+            self.parts.asking.begin(me.wait.as_deref());
         }
         let after = self.run(host, me, prepared, args, reply, false);
-        let waited = me.wait.take().is_some();
-        // A command that waits is one command, however often it runs.
-        me.commands -= u64::from(waited);
+        if me.wait.is_some() {
+            // A command that waits is one command, however often it runs.
+            me.commands -= 1;
+        }
         if let After::Waits(until) = after {
-            me.wait = Some(Box::new(Wait { until, ended: None }));
+            self.begin_wait(me, until, args);
             return Step::Block;
+        }
+        if entry.row.flags.has(BLOCKING) {
+            let _ = self.parts.asking.end();
+            self.leave_wait(me);
         }
         if matches!(after, After::Rewrites) {
             return self.rewrite_later(host, me, reply, mark);
@@ -321,7 +388,9 @@ impl Engine {
     /// An error before the call. It spoils a transaction that is being queued, and ends one whose EXEC
     /// it refuses.
     fn refuse(&mut self, me: &mut Session, row: Option<&Command>, reply: &mut Reply, error: Error) {
-        me.wait = None;
+        if me.wait.is_some() {
+            self.leave_wait(me);
+        }
         if let Some(mode) = &mut me.tracking {
             // It was said for this command, not for the next.
             mode.caching &= me.transaction.is_some();

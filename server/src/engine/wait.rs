@@ -2,13 +2,18 @@
 //!
 //! Owns: those batches.   Uses: port, session.   Never: decides what is waited for, or whether it is there (commands do).
 //!
-//! A batch stands at the command that waits; when it goes on, that command runs again; see `session::wait`.
+//! A batch stands at the command that waits; when it goes on, that command runs again; see `session::wait`. Those who wait
+//! for keys stand also in `session::wanted`, until their command is over.
 
 use super::Engine;
 use super::cron::Again;
-use super::port::{Batch, Host};
-use crate::session::ClientId;
-use crate::session::wait::Ended;
+use super::observe::After;
+use super::port::{Batch, Host, Prepared};
+use crate::resp::args::Args;
+use crate::resp::error::Error;
+use crate::resp::reply::Reply;
+use crate::session::wait::{Empty, Ended, Wait};
+use crate::session::{ClientId, Session};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The waiting batches.
@@ -71,12 +76,68 @@ impl Engine {
 
     /// Ends a client's wait.
     pub(super) fn end_wait(&mut self, id: ClientId, how: Ended) {
-        let Some(batch) = self.waits.take(id) else { return };
         if let Some(session) = self.parts.sessions.get_mut(id)
             && let Some(wait) = &mut session.wait
         {
             wait.ended = Some(how);
         }
-        self.queue.push_back(batch);
+        // Else its batch waits for the end of a pause, and hears of it then.
+        if let Some(batch) = self.waits.take(id) {
+            self.queue.push_back(batch);
+        }
+    }
+
+    /// Notes that a client's command has begun to wait, or goes on waiting.
+    pub(super) fn begin_wait(&mut self, me: &mut Session, until: Option<u64>, args: Args<'_>) {
+        let Some(asked) = self.parts.asking.end() else {
+            me.wait = Some(Box::new(Wait { until, ..Wait::default() }));
+            return;
+        };
+        let keys = args.until(asked.keys.end).from(asked.keys.start);
+        self.parts.wanted.add(me.id(), me.db, asked.awaited, keys.iter());
+        me.wait = Some(Box::new(asked.wait));
+        self.listen();
+    }
+
+    /// The command of a client that has waited is over.
+    pub(super) fn leave_wait(&mut self, me: &mut Session) {
+        me.wait = None;
+        if self.parts.wanted.has(me.id()) {
+            self.parts.wanted.forget(me.id());
+            self.listen();
+        }
+    }
+
+    /// Answers a client whose wait was ended before anything came; false: its command must run again to say so.
+    pub(super) fn answer_ended(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        (prepared, args): (Prepared, Args<'_>),
+        reply: &mut Reply,
+    ) -> bool {
+        let Some(Wait { ended: Some(how), for_keys, .. }) = me.wait.as_deref() else {
+            return false;
+        };
+        match (*how, *for_keys) {
+            (Ended::Error, _) => self.error(reply, &Error::Unblocked),
+            (Ended::Time, true) => self.answer_empty(host, me, (prepared, args), reply),
+            (Ended::Time, false) => return false,
+        }
+        self.leave_wait(me);
+        true
+    }
+
+    /// Gives the empty answer, and notes that the command is over: as a piece of it that takes no time.
+    fn answer_empty(
+        &mut self,
+        host: &mut dyn Host,
+        me: &mut Session,
+        (prepared, args): (Prepared, Args<'_>),
+        reply: &mut Reply,
+    ) {
+        let began = self.begin_alone(host, me, reply);
+        Empty::NullArray.write(reply);
+        self.end_alone(host, me, (prepared.row, args), reply, began, &After::Nothing);
     }
 }

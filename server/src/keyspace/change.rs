@@ -22,6 +22,16 @@ pub enum Class {
     Generic,
     /// `$`: strings.
     Text,
+    /// `l`: lists.
+    List,
+    /// `s`: sets.
+    Set,
+    /// `h`: hashes.
+    Hash,
+    /// `z`: sorted sets.
+    SortedSet,
+    /// `t`: streams.
+    Stream,
     /// `x`: a key that expired.
     Expired,
     /// `e`: a key that was evicted.
@@ -34,6 +44,10 @@ pub enum Class {
 
 const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
+}
+
+const fn set(name: &'static str) -> Event {
+    Event { name, class: Class::Set }
 }
 
 const fn text(name: &'static str) -> Event {
@@ -61,8 +75,31 @@ impl Event {
     pub const INCR_BY: Event = text("incrby");
     pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
     pub const SET_RANGE: Event = text("setrange");
+    pub const SADD: Event = set("sadd");
+    pub const SREM: Event = set("srem");
+    pub const SPOP: Event = set("spop");
+    pub const SINTERSTORE: Event = set("sinterstore");
+    pub const SUNIONSTORE: Event = set("sunionstore");
+    pub const SDIFFSTORE: Event = set("sdiffstore");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
+}
+
+impl Event {
+    /// Whether it may bring a value to a key, or take it away: who waits for the key is served. What only takes from a
+    /// value, or changes how long it lives, brings nothing, if anybody can wait for more of that value (of a stream).
+    pub fn may_bring(self) -> bool {
+        match self.class {
+            Class::Miss => false,
+            // An entry is there, or a group is not any more.
+            Class::Stream => ["xadd", "xgroup-destroy"].contains(&self.name),
+            // Who waits for many elements waits for more of them (BLMOVEM).
+            Class::List => !["lpop", "rpop", "lrem", "ltrim", "lset"].contains(&self.name),
+            Class::Text | Class::Hash | Class::Set | Class::SortedSet => true,
+            Class::Expired | Class::Evicted | Class::New => true,
+            Class::Generic => ![Event::EXPIRE, Event::PERSIST, Event::SILENT].contains(&self),
+        }
+    }
 }
 
 /// Proof that a write command said what it changed.

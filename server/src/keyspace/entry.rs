@@ -12,7 +12,8 @@
 //!  | flags | key len | value len | access | |  WIDE  | |  TIMED   | | store  | | key | | inline |
 //!  |   8   |   12    |    12     |   32   | | key len| | deadline | |        | |     | | value  |
 //!  +-------+---------+-----------+--------+ +--------+ +----------+ +--------+ +-----+ +--------+
-//!   store: nothing (Inline), the number itself (Int, 8 bytes), the handle of a long string (Blob, 32 bytes)
+//!   store: nothing (Inline, Packed), the number itself (Int, 8 bytes), the handle of a long string (Blob, 32 bytes), or
+//!   of a collection (Large, 16 bytes)
 //! ```
 //!
 //! The upper 16 bits of the owning pointer belong to whoever holds it: `volatile` repeats TIMED so that a
@@ -23,133 +24,40 @@
 //!     `into_value`; one that is just forgotten leaves its block to the slab's end.
 //!  2. The block's size follows from its header, rounded up to 8; WIDE, TIMED and the store are 8-aligned.
 //!  3. `volatile` is set exactly when TIMED is.
-//!  4. A value is inline exactly when it was put with at most [`INLINE_MAX`] bytes.
+//!  4. A string is inline exactly when it was put with at most [`INLINE_MAX`] bytes; packed bytes always are.
 //!  5. EDITED stands only beside an inline value, and goes when another value is put.
+//!  6. The store of a Large holds one but while [`Entry::lend`] has given it away.
 #![allow(unsafe_code)]
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use super::header::{EDITED, Header, KEY_SHORT, Kind, TIMED, WIDE};
 use crate::base::blob::Blob;
 use crate::base::index::{Item, prefetch};
 use crate::base::slab::Slab;
-use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
+use crate::value::{Form, Large, Put, PutText, Text, TextMut, TextRef, Value, ValueRef};
 
 /// Strings up to this many bytes stand inside the entry. Longer ones would make the overwriting of a
 /// value by one of another length copy too much, and a reply could not share them.
 pub const INLINE_MAX: usize = 1024;
-
-/// A key longer than this has its length in a word of its own.
-const KEY_SHORT: usize = (1 << 12) - 1;
-const WIDE: u8 = 1;
-const TIMED: u8 = 2;
-// 4 is kept for a version word (WATCH without a table of its own).
-/// The value was changed in part (APPEND, SETRANGE), which Redis shows as another encoding.
-const EDITED: u8 = 8;
-const KIND_SHIFT: u8 = 4;
-
-/// Where the key begins, by the flags: a table, because counting costs more.
-const KEY_START: [u8; 64] = {
-    let mut starts = [0; 64];
-    let mut flags = 0;
-    while flags < 64 {
-        let words = (flags & 1) + ((flags >> 1) & 1) + ((flags >> 2) & 1);
-        let store = match flags >> KIND_SHIFT {
-            0 => size_of::<i64>(),
-            2 => size_of::<Blob>(),
-            _ => 0,
-        };
-        starts[flags] = (8 + 8 * words + store) as u8;
-        flags += 1;
-    }
-    starts
-};
 
 const ADDRESS: usize = (1 << 48) - 1;
 const ROUTE_SHIFT: u32 = 48;
 const ROUTE: usize = 0x7fff << ROUTE_SHIFT;
 const VOLATILE: usize = 1 << 63;
 
-/// How the value stands in the block.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Int = 0,
-    Inline = 1,
-    Blob = 2,
-}
-
 /// A value that has been told apart by [`Kind`].
 enum Content<'a> {
     Int(i64),
     Inline(&'a [u8]),
     Blob(Blob),
+    Large(Large),
+    Packed(Form, &'a [u8], bool),
 }
 
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Header {
-    /// Flags, length of the key (0 if WIDE), length of the inline value: 8, 12 and 12 bits from the lowest.
-    shape: u32,
-    access: u32,
-}
-
-const _: () = assert!(size_of::<Header>() == 8 && size_of::<Option<Entry>>() == 8);
-
-impl Header {
-    #[inline]
-    fn new(flags: u8, key_len: usize, value_len: usize) -> Header {
-        debug_assert!(key_len <= KEY_SHORT && value_len <= INLINE_MAX);
-        let shape = u32::from(flags) | (key_len as u32) << 8 | (value_len as u32) << 20;
-        Header { shape, access: 0 }
-    }
-
-    #[inline]
-    fn flags(self) -> u8 {
-        self.shape as u8
-    }
-
-    #[inline]
-    fn short_key_len(self) -> usize {
-        (self.shape >> 8) as usize & KEY_SHORT
-    }
-
-    #[inline]
-    fn value_len(self) -> usize {
-        (self.shape >> 20) as usize
-    }
-
-    #[inline]
-    fn has(self, flag: u8) -> bool {
-        self.flags() & flag != 0
-    }
-
-    #[inline]
-    fn kind(self) -> Kind {
-        match self.flags() >> KIND_SHIFT {
-            0 => Kind::Int,
-            1 => Kind::Inline,
-            2 => Kind::Blob,
-            other => unreachable!("an entry of kind {other}"),
-        }
-    }
-
-    #[inline]
-    fn key_start(self) -> usize {
-        KEY_START[usize::from(self.flags() & 63)].into()
-    }
-
-    #[inline]
-    fn deadline_start(self) -> usize {
-        8 + 8 * usize::from(self.flags() & WIDE)
-    }
-
-    /// Where the store begins, behind WIDE and TIMED.
-    #[inline]
-    fn store_start(self) -> usize {
-        self.deadline_start() + 4 * usize::from(self.flags() & TIMED)
-    }
-}
+const _: () = assert!(size_of::<Option<Entry>>() == 8);
 
 /// An entry for reading. Copies of it are as cheap as a reference.
 #[derive(Clone, Copy)]
@@ -190,6 +98,14 @@ impl<'a> EntryRef<'a> {
             Kind::Inline => TextRef::Bytes(self.inline(header)),
             // SAFETY: the store of a Blob is a Blob, which lives as long as the block, for 'a.
             Kind::Blob => TextRef::Blob(unsafe { self.blob(header).as_ref() }),
+            Kind::Large => {
+                // SAFETY: the store of a Large is one, which lives as long as the block, for 'a.
+                let large = unsafe { self.large(header).as_ref() }.as_ref();
+                return ValueRef::of_large(large.expect("nobody looks at what was lent"));
+            }
+            Kind::Packed(form) => {
+                return ValueRef::of_packed(form, self.inline(header), header.has(EDITED));
+            }
         })
     }
 
@@ -200,9 +116,9 @@ impl<'a> EntryRef<'a> {
         header.has(TIMED).then(|| self.word(header.deadline_start()))
     }
 
-    /// Whether the value was changed in part since it was put.
+    /// Whether a string was changed in part since it was put.
     pub fn is_edited(self) -> bool {
-        self.header().has(EDITED)
+        self.header().has(EDITED) && self.header().kind() == Kind::Inline
     }
 
     /// The name OBJECT ENCODING answers. Redis keeps a short string that was changed in part as a long one.
@@ -256,6 +172,13 @@ impl<'a> EntryRef<'a> {
     }
 
     #[inline]
+    fn large(self, header: Header) -> NonNull<Option<Large>> {
+        assert!(header.kind() == Kind::Large, "only a large collection has a handle");
+        // SAFETY: the store is inside the block and 8-aligned (invariant 2).
+        unsafe { self.at.add(header.store_start()).cast::<Option<Large>>() }
+    }
+
+    #[inline]
     fn blob(self, header: Header) -> NonNull<Blob> {
         assert!(header.kind() == Kind::Blob, "only a blob has a handle");
         // SAFETY: the store is inside the block and 8-aligned (invariant 2).
@@ -276,7 +199,7 @@ impl fmt::Debug for EntryRef<'_> {
 /// An entry and the ownership of it.
 pub(super) struct Entry(NonNull<u8>);
 
-// SAFETY: an `Entry` is the only owner of its block, and `Blob` is Send; nothing in it knows its thread.
+// SAFETY: an `Entry` is the only owner of its block, and `Blob` and `Large` are Send; nothing in it knows its thread.
 unsafe impl Send for Entry {}
 // SAFETY: through `&Entry` the block is only read.
 unsafe impl Sync for Entry {}
@@ -293,11 +216,11 @@ impl Entry {
         EntryRef { at: self.block(), entry: PhantomData }
     }
 
-    /// The value for changes that keep its size.
-    pub fn value_mut(&mut self) -> ValueMut<'_> {
+    /// The string for changes that keep its size; nothing if the value is no string.
+    pub fn text_mut(&mut self) -> Option<TextMut<'_>> {
         let entry = self.get();
         let header = entry.header();
-        ValueMut::Text(match header.kind() {
+        Some(match header.kind() {
             Kind::Int => {
                 // SAFETY: the store of an Int is an initialised, aligned i64; `&mut self` makes us its only user.
                 TextMut::Int(unsafe { entry.at.add(header.store_start()).cast().as_mut() })
@@ -311,7 +234,35 @@ impl Entry {
             }
             // SAFETY: the blob belongs to this entry; `&mut self` makes us its only user.
             Kind::Blob => TextMut::Blob(unsafe { entry.blob(header).as_mut() }),
+            Kind::Large | Kind::Packed(_) => return None,
         })
+    }
+
+    /// Gives the value away to be changed; [`Entry::put`] brings it back. What is large leaves its place empty, anything
+    /// else is copied.
+    #[inline]
+    pub fn lend(&mut self) -> Value {
+        let entry = self.get();
+        let header = entry.header();
+        if header.kind() != Kind::Large {
+            return entry.value().to_owned();
+        }
+        // SAFETY: the store of a Large is one; `&mut self` makes us its only user.
+        let large = unsafe { entry.large(header).as_mut() }.take();
+        Value::of_large(large.expect("it is lent once at a time"))
+    }
+
+    /// Takes out what the value holds outside the block, before another one is put.
+    pub fn take_heap(&mut self) -> Option<Value> {
+        let kind = self.get().header().kind();
+        match self.text_mut() {
+            Some(TextMut::Blob(blob)) => {
+                let empty = Blob::from(bytes::BytesMut::new());
+                Some(Value::Text(Text::Bytes(std::mem::replace(blob, empty))))
+            }
+            Some(TextMut::Int(_) | TextMut::Bytes(_)) => None,
+            None => (kind == Kind::Large).then(|| self.lend()),
+        }
     }
 
     /// Replaces the value; deadline, access clock and route stay. In place if the block's size stays.
@@ -351,12 +302,18 @@ impl Entry {
     pub fn into_value(self, slab: &mut Slab) -> Value {
         let entry = self.get();
         let header = entry.header();
-        let value = Value::Text(match header.kind() {
-            Kind::Int => Text::Int(entry.word(header.store_start())),
-            Kind::Inline => Text::Bytes(Blob::from(entry.inline(header))),
+        let value = match header.kind() {
+            Kind::Int => Value::Text(Text::Int(entry.word(header.store_start()))),
+            Kind::Inline => Value::Text(Text::Bytes(Blob::from(entry.inline(header)))),
             // SAFETY: the store of a Blob is a Blob, and it is read once, for its block is freed below.
-            Kind::Blob => Text::Bytes(unsafe { entry.blob(header).read() }),
-        });
+            Kind::Blob => Value::Text(Text::Bytes(unsafe { entry.blob(header).read() })),
+            Kind::Large => {
+                // SAFETY: the store of a Large is one, and it is read once, for its block is freed below.
+                let large = unsafe { entry.large(header).read() };
+                Value::of_large(large.expect("nobody takes what was lent"))
+            }
+            Kind::Packed(_) => entry.value().to_owned(),
+        };
         self.free_block(slab);
         value
     }
@@ -386,9 +343,12 @@ impl Entry {
     pub fn drop_heap(&self) {
         let entry = self.get();
         let header = entry.header();
-        if header.kind() == Kind::Blob {
+        match header.kind() {
+            Kind::Int | Kind::Inline | Kind::Packed(_) => {}
             // SAFETY: the store of a Blob is a Blob; callers give up the entry with this call, so it is dropped once.
-            unsafe { entry.blob(header).drop_in_place() };
+            Kind::Blob => unsafe { entry.blob(header).drop_in_place() },
+            // SAFETY: the same for a Large.
+            Kind::Large => unsafe { entry.large(header).drop_in_place() },
         }
     }
 
@@ -429,22 +389,35 @@ impl Entry {
                 // SAFETY: the blob belongs to this entry, and we have it alone.
                 unsafe { *entry.blob(header).as_mut() = blob };
             }
-            (Kind::Inline, Content::Inline(bytes)) => self.put_inline(slab, bytes),
-            (Kind::Int | Kind::Inline | Kind::Blob, new) => self.rebuild(slab, new),
+            (Kind::Large, Content::Large(large)) => {
+                // SAFETY: the store belongs to this entry, and we have it alone.
+                unsafe { *entry.large(header).as_mut() = Some(large) };
+            }
+            (Kind::Inline, Content::Inline(bytes)) => {
+                self.put_inline(slab, Content::Inline(bytes), bytes, 0)
+            }
+            (Kind::Packed(old), Content::Packed(form, bytes, marked)) if old == form => {
+                let mark = if marked { EDITED } else { 0 };
+                self.put_inline(slab, Content::Packed(form, bytes, marked), bytes, mark);
+            }
+            (Kind::Int | Kind::Inline | Kind::Blob | Kind::Large | Kind::Packed(_), new) => {
+                self.rebuild(slab, new);
+            }
         }
     }
 
+    /// Overwrites an inline value by another one of its kind.
     #[inline]
-    fn put_inline(&mut self, slab: &mut Slab, bytes: &[u8]) {
+    fn put_inline(&mut self, slab: &mut Slab, content: Content<'_>, bytes: &[u8], mark: u8) {
         let entry = self.get();
         let header = entry.header();
         let start = header.key_start() + entry.key_len(header);
-        if header.value_len() != bytes.len() || header.has(EDITED) {
+        if header.value_len() != bytes.len() || header.flags() & EDITED != mark {
             let old_end = start + header.value_len();
             if old_end.next_multiple_of(8) != (start + bytes.len()).next_multiple_of(8) {
-                return self.rebuild(slab, Content::Inline(bytes));
+                return self.rebuild(slab, content);
             }
-            let flags = header.flags() & !EDITED;
+            let flags = header.flags() & !EDITED | mark;
             let shape = Header::new(flags, header.short_key_len(), bytes.len()).shape;
             self.set_header(Header { shape, ..header });
         }
@@ -463,13 +436,16 @@ impl Entry {
     }
 
     fn build(slab: &mut Slab, key: &[u8], content: Content<'_>, deadline: Option<i64>) -> Entry {
-        let (kind, inline): (Kind, &[u8]) = match &content {
-            Content::Int(_) => (Kind::Int, &[]),
-            Content::Inline(bytes) => (Kind::Inline, bytes),
-            Content::Blob(_) => (Kind::Blob, &[]),
+        let (kind, inline, marked): (Kind, &[u8], bool) = match &content {
+            Content::Int(_) => (Kind::Int, &[], false),
+            Content::Inline(bytes) => (Kind::Inline, bytes, false),
+            Content::Blob(_) => (Kind::Blob, &[], false),
+            Content::Large(_) => (Kind::Large, &[], false),
+            Content::Packed(form, bytes, marked) => (Kind::Packed(*form), bytes, *marked),
         };
         let wide = key.len() > KEY_SHORT;
-        let flags = ((kind as u8) << KIND_SHIFT)
+        let flags = kind.flags()
+            | if marked { EDITED } else { 0 }
             | if wide { WIDE } else { 0 }
             | if deadline.is_some() { TIMED } else { 0 };
         let header = Header::new(flags, if wide { 0 } else { key.len() }, inline.len());
@@ -490,7 +466,10 @@ impl Entry {
             match content {
                 Content::Int(number) => at.add(header.store_start()).cast().write(number),
                 Content::Blob(blob) => at.add(header.store_start()).cast().write(blob),
-                Content::Inline(_) => {}
+                Content::Large(large) => {
+                    at.add(header.store_start()).cast::<Option<Large>>().write(Some(large));
+                }
+                Content::Inline(_) | Content::Packed(..) => {}
             }
         }
         Entry(if deadline.is_some() { at.map_addr(|at| at | VOLATILE) } else { at })
@@ -558,7 +537,11 @@ fn tail_start(header: Header) -> usize {
 /// Decides how a value will stand in its entry.
 #[inline]
 fn tell_apart<R>(put: Put<'_>, then: impl FnOnce(Content<'_>) -> R) -> R {
-    let Put::Text(text) = put;
+    let text = match put {
+        Put::Text(text) => text,
+        Put::Packed(form, bytes, marked) => return then(Content::Packed(form, bytes, marked)),
+        Put::Large(large) => return then(Content::Large(large)),
+    };
     match text {
         PutText::Int(number) => then(Content::Int(number)),
         PutText::Bytes(bytes) if bytes.len() <= INLINE_MAX => then(Content::Inline(bytes)),

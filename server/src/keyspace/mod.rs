@@ -6,6 +6,7 @@
 //!  Keyspace -> Db (by number, made when first written)
 //!                |-- table    directory -> segments -> buckets -> entries, in the order of the hash
 //!                |-- slot     one look-up, then any change to that key
+//!                |-- opened   a collection that is being changed
 //!                |-- walk     SCAN, RANDOMKEY, everything
 //!                |-- sample   some keys by chance
 //!                |-- expire   which keys are due
@@ -24,6 +25,8 @@ mod db;
 mod entry;
 pub mod evict;
 mod expire;
+mod header;
+mod opened;
 mod sample;
 mod slot;
 mod sums;
@@ -36,12 +39,14 @@ mod waste;
 use crate::base::random::KeyHasher;
 use crate::base::slab::land;
 use crate::value::Value;
+use crate::value::limits::Limits;
 
 pub use compact::Progress;
 pub use content::Content;
 pub use db::{Db, Dropped};
 pub use entry::{EntryRef, INLINE_MAX};
 pub use expire::{Removed, Sweep};
+pub use opened::{Opened, Outcome};
 pub use slot::Slot;
 pub use sums::{Sum, Sums, Weight};
 pub use walk::{Entries, MemoryOrder, Stretch, StretchEntries};
@@ -57,6 +62,8 @@ pub struct Key<'k> {
 
 /// All databases.
 pub struct Keyspace {
+    /// What collections need to know when they grow.
+    pub limits: Limits,
     hasher: KeyHasher,
     databases: usize,
     /// Databases that were written to, by number. Never longer than `databases`.
@@ -72,6 +79,7 @@ impl Keyspace {
     pub fn new(databases: usize, hasher: KeyHasher) -> Keyspace {
         let empty = Db::new(hasher.clone());
         Keyspace {
+            limits: Limits { hasher: hasher.clone(), ..Limits::default() },
             hasher,
             databases,
             made: Vec::new(),
@@ -117,6 +125,17 @@ impl Keyspace {
             self.make(number);
         }
         self.made[number].as_deref_mut().expect("it has just been made, if it was not there")
+    }
+
+    /// A key's place in a database, and what a collection needs to know that grows there.
+    #[inline]
+    pub fn slot_and_limits<'k>(&mut self, db: usize, key: Key<'k>) -> (Slot<'_, 'k>, &Limits) {
+        if self.made.get(db).is_none_or(Option::is_none) {
+            assert!(db < self.databases, "database {db} of {}", self.databases);
+            self.make(db);
+        }
+        let found = self.made[db].as_deref_mut();
+        (found.expect("it has just been made, if it was not there").slot(key), &self.limits)
     }
 
     #[cold]

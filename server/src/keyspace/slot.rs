@@ -9,8 +9,9 @@ use super::Key;
 use super::access::Touch;
 use super::content::Content;
 use super::entry::EntryRef;
+use super::sums::Weight;
 use super::table::{Place, Table};
-use crate::value::{Put, Value, ValueMut};
+use crate::value::{Put, TextMut, Value};
 
 /// The place of one key.
 pub struct Slot<'a, 'k> {
@@ -43,12 +44,25 @@ impl<'a, 'k> Slot<'a, 'k> {
         Some(self.table.entry(self.place?).get())
     }
 
-    /// Changes the value where it stands; `None` if the key does not exist. What the value holds outside the
+    /// Changes the string where it stands; `None` if there is none. What it holds outside the
     /// entry may grow or shrink, the entry keeps its size. O(1) besides the change itself.
     #[inline]
-    pub fn edit<R>(&mut self, change: impl FnOnce(ValueMut<'_>) -> R) -> Option<R> {
+    pub fn edit<R>(&mut self, change: impl FnOnce(TextMut<'_>) -> R) -> Option<R> {
         let place = self.place?;
-        Some(self.table.edit(place, |entry, _| change(entry.value_mut())))
+        self.table.edit(place, |entry, _| entry.text_mut().map(change))
+    }
+
+    /// Gives the value away to be changed, with what it weighed; [`Slot::give_back`] is to follow.
+    #[inline]
+    pub(super) fn lend(&mut self) -> Option<(Value, Weight)> {
+        Some(self.table.lend(self.place?))
+    }
+
+    /// Takes a value back that was lent.
+    #[inline]
+    pub(super) fn give_back(&mut self, value: Value, before: Weight) {
+        let place = self.place.expect("what was lent has a place");
+        self.table.give_back(place, value, before);
     }
 
     /// Creates the key, or replaces its value and keeps its deadline. O(1).
@@ -136,7 +150,7 @@ impl<'a, 'k> Slot<'a, 'k> {
     /// Creates the key, or replaces all that stood here. O(1).
     pub fn put_content(&mut self, content: Content) {
         let Content { value, deadline, access, edited } = content;
-        self.put_until(value.into(), deadline);
+        value.put(|put| self.put_until(put, deadline));
         self.set_access(access);
         if edited {
             self.set_edited();

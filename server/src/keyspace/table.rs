@@ -89,12 +89,31 @@ impl Table {
     pub fn put(&mut self, at: Place, put: Put<'_>) {
         let entry = self.index.item_mut(at);
         let before = Weight::of(entry.get());
-        if Waste::wants(before.heap) {
-            self.waste.throw(entry.value_mut().take());
+        if Waste::wants(before.heap)
+            && let Some(value) = entry.take_heap()
+        {
+            self.waste.throw(value);
         }
         entry.put(&mut self.blocks, put);
         let after = Weight::of(entry.get());
         self.sums.change(before, after);
+    }
+
+    /// Gives an entry's value away to be changed. [`Table::give_back`] is to follow, with the weight that this answers,
+    /// before anybody looks at the entry.
+    #[inline]
+    pub fn lend(&mut self, at: Place) -> (Value, Weight) {
+        let entry = self.index.item_mut(at);
+        let weight = Weight::of(entry.get());
+        (entry.lend(), weight)
+    }
+
+    /// Takes a value back that was lent.
+    #[inline]
+    pub fn give_back(&mut self, at: Place, value: Value, before: Weight) {
+        let entry = self.index.item_mut(at);
+        value.put(|put| entry.put(&mut self.blocks, put));
+        self.sums.change(before, Weight::of(entry.get()));
     }
 
     /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].

@@ -11,7 +11,7 @@ use super::*;
 use crate::base::blob::Blob;
 use crate::base::random::Rng;
 use crate::value::text::Scratch;
-use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueMut, ValueRef};
+use crate::value::{Put, PutText, Text, TextMut, TextRef, Value, ValueRef};
 
 mod compact;
 mod content;
@@ -44,7 +44,7 @@ fn remove(db: &mut Db, hasher: &KeyHasher, key: &[u8]) -> bool {
 }
 
 fn bytes(value: ValueRef<'_>) -> Vec<u8> {
-    let ValueRef::Text(text) = value;
+    let ValueRef::Text(text) = value else { panic!("a string") };
     text.bytes(&mut Scratch::default()).to_vec()
 }
 
@@ -92,8 +92,7 @@ fn changes() -> impl Strategy<Value = Change> {
 }
 
 /// Changes a value where it stands, and the model's with it.
-fn flip(value: ValueMut<'_>, known: &mut Known) {
-    let ValueMut::Text(text) = value;
+fn flip(text: TextMut<'_>, known: &mut Known) {
     match text {
         TextMut::Int(number) => {
             *number = !*number;

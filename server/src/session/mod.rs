@@ -11,6 +11,7 @@ pub mod pause;
 pub mod tracking;
 pub mod transaction;
 pub mod wait;
+pub mod wanted;
 pub mod watch;
 
 use crate::base::random::KeyHasher;

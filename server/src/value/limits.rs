@@ -1,10 +1,15 @@
-//! The thresholds by which OBJECT ENCODING names a collection.
+//! What a collection needs to know when it grows: the thresholds by which OBJECT ENCODING names it, and the hasher of its
+//! elements.
 //!
-//! Owns: the numbers, with Redis's defaults.   Uses: nothing.   Never: decides how a collection is kept.
+//! Owns: the numbers, with Redis's defaults.   Uses: random.   Never: decides how a collection is kept.
 
-/// The settings of the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::base::random::KeyHasher;
+
+/// The settings of the same names, and the server's hasher.
+#[derive(Clone, Debug)]
 pub struct Limits {
+    /// Hashes the elements of large collections.
+    pub hasher: KeyHasher,
     /// `hash-max-listpack-entries`: fields.
     pub hash_entries: usize,
     /// `hash-max-listpack-value`: bytes of a field's name or value.
@@ -20,7 +25,7 @@ pub struct Limits {
     /// `zset-max-listpack-value`: bytes of a member.
     pub zset_value: usize,
     /// `list-max-listpack-size`: elements if positive; -1 to -5: 4 to 64 KiB.
-    pub list_size: i32,
+    pub list_size: i64,
     /// `stream-node-max-bytes`; 0: any number.
     pub stream_node_bytes: usize,
     /// `stream-node-max-entries`; 0: any number.
@@ -30,6 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            hasher: KeyHasher::new(0),
             hash_entries: 512,
             hash_value: 64,
             set_ints: 512,

@@ -3,9 +3,9 @@
 //! Owns: the elements.   Uses: field, `base::index`.   Never: what they mean, their order, what time it is.
 
 use super::field::{Beside, Field, FieldRef};
-use crate::base::alloc;
 use crate::base::index::{Heap, Index, NoNotes};
 use crate::base::random::{KeyHasher, Rng};
+use std::fmt;
 
 /// Elements by key.
 pub struct Map {
@@ -17,7 +17,12 @@ pub struct Map {
 impl Map {
     /// An empty map, which has allocated nothing.
     pub fn new(hasher: KeyHasher) -> Map {
-        Map { index: Index::new(hasher, NoNotes, Heap), blocks: 0 }
+        Map { index: Index::new(hasher, NoNotes, Heap::new()), blocks: 0 }
+    }
+
+    /// An empty map with the same hasher.
+    pub fn fresh(&self) -> Map {
+        Map::new(self.index.hasher().clone())
     }
 
     /// Elements in it.
@@ -86,11 +91,15 @@ impl Map {
         }
     }
 
-    /// Bytes that it holds, as the allocator gives them. O(segments).
+    /// Bytes that it holds, as the allocator gives them. O(1).
     pub fn memory(&self) -> usize {
-        let buckets = |segment: usize| alloc::given(segment * 64);
-        let segments = self.index.segments().map(|segment| buckets(segment.buckets()));
-        self.blocks + self.index.memory() + segments.sum::<usize>()
+        self.blocks + self.index.ground.bytes() + self.index.memory()
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -103,10 +112,16 @@ impl Drop for Map {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::alloc;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+    /// Bytes of all buckets, counted by going through them.
+    fn buckets(map: &Map) -> usize {
+        map.index.segments().map(|segment| alloc::given(segment.buckets() * 64)).sum()
+    }
 
     fn contents(map: &Map) -> Model {
         map.iter().map(|field| (field.key().to_vec(), field.value().to_vec())).collect()
@@ -119,6 +134,7 @@ mod tests {
             assert!(map.set(format!("member:{number:08}").as_bytes(), Beside::Nothing));
         }
         assert_eq!((map.len(), map.blocks), (100_000, 1_600_000));
+        assert_eq!(map.index.ground.bytes(), buckets(&map));
         let each = map.memory() as f64 / 1e5;
         assert!(each < 29.0, "{each} bytes");
         let mut met = 0;
@@ -134,6 +150,7 @@ mod tests {
             assert!(map.remove(format!("member:{number:08}").as_bytes()).is_some());
         }
         assert_eq!((map.len(), map.blocks), (0, 0));
+        assert_eq!(map.index.ground.bytes(), buckets(&map));
         assert!(map.memory() < 32_000, "{} bytes", map.memory());
     }
 

@@ -1,44 +1,55 @@
 //! The value types: what can stand behind a key.
 //!
-//! Owns: the three views of a value.   Uses: base.   Never: what a key is, a client, a reply.
+//! Owns: the views of a value.   Uses: base.   Never: what a key is, a client, a reply.
 //!
 //! A value type is one variant in each enum here; the compiler lists the rest, because nobody writes
 //! `_ =>` over them.
 
 pub mod field;
+pub mod int_set;
 pub mod limits;
 pub mod map;
 pub mod ordered;
 pub mod packed;
+pub mod set;
 pub mod small;
 pub mod text;
 
+pub use set::{LargeSet, Set, SetRef};
 pub use text::{Text, TextMut, TextRef};
+
+use int_set::IntSetRef;
+use small::SmallRef;
 
 /// The types of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// Bytes, or a number kept as such.
     String,
+    /// Texts, each at most once.
+    Set,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 1] = [Type::String];
+    pub const ALL: [Type; 2] = [Type::String, Type::Set];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
+            Type::Set => "set",
         }
     }
 }
 
 /// A value that somebody owns: on its way into an entry or out of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A string.
     Text(Text),
+    /// A set.
+    Set(Set),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -46,13 +57,30 @@ pub enum Value {
 pub enum ValueRef<'a> {
     /// A string.
     Text(TextRef<'a>),
+    /// A set.
+    Set(SetRef<'a>),
 }
 
-/// A value as it stands in an entry, for changes that keep the entry's size.
-#[derive(Debug)]
-pub enum ValueMut<'a> {
-    /// A string.
-    Text(TextMut<'a>),
+/// A value whose elements stand outside of its entry, which has nothing but this.
+#[derive(Clone, Debug)]
+pub enum Large {
+    /// A set.
+    Set(Box<LargeSet>),
+}
+
+/// What bytes are that stand inside an entry and are no string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Form {
+    /// A set of numbers.
+    Ints,
+    /// A small set.
+    Set,
+}
+
+impl Form {
+    /// Every form, in the order of its number.
+    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -60,6 +88,10 @@ pub enum ValueMut<'a> {
 pub enum Put<'a> {
     /// A string.
     Text(PutText<'a>),
+    /// Bytes for the entry, at most 4095; and whether they are marked: a small collection that is shown as a large one.
+    Packed(Form, &'a [u8], bool),
+    /// Something that stands outside.
+    Large(Large),
 }
 
 /// A new string for an entry.
@@ -73,12 +105,90 @@ pub enum PutText<'a> {
     Blob(crate::base::blob::Blob),
 }
 
-impl ValueRef<'_> {
+/// A type of values with elements.
+pub trait Collection: Sized {
+    /// How it is read where it stands.
+    type Ref<'a>: View<'a>;
+    /// The value, if it is one of this type.
+    fn of(value: Value) -> Option<Self>;
+    /// As a value.
+    fn into_value(self) -> Value;
+    /// Whether it has no element: then its key goes. A stream's stays.
+    fn is_nothing(&self) -> bool;
+}
+
+/// A value of a type, for reading.
+pub trait View<'a>: Copy {
+    /// The value, if it is one of this type.
+    fn of(value: ValueRef<'a>) -> Option<Self>;
+}
+
+impl Collection for Set {
+    type Ref<'a> = SetRef<'a>;
+
+    #[inline]
+    fn of(value: Value) -> Option<Set> {
+        if let Value::Set(set) = value { Some(set) } else { None }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::Set(self)
+    }
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.as_ref().len() == 0
+    }
+}
+
+impl<'a> View<'a> for SetRef<'a> {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<SetRef<'a>> {
+        if let ValueRef::Set(set) = value { Some(set) } else { None }
+    }
+}
+
+impl<'a> View<'a> for TextRef<'a> {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<TextRef<'a>> {
+        if let ValueRef::Text(text) = value { Some(text) } else { None }
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    /// What packed bytes in an entry are; see [`Put::Packed`].
+    #[inline]
+    pub fn of_packed(form: Form, bytes: &'a [u8], marked: bool) -> ValueRef<'a> {
+        match form {
+            Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
+            Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+        }
+    }
+
+    /// What stands outside of an entry.
+    #[inline]
+    pub fn of_large(large: &'a Large) -> ValueRef<'a> {
+        match large {
+            Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+        }
+    }
+
+    /// Whether its elements stand outside of its entry.
+    #[inline]
+    pub fn is_large(self) -> bool {
+        match self {
+            ValueRef::Text(_) => false,
+            ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+        }
+    }
+
     /// Its type.
     #[inline]
     pub fn kind(self) -> Type {
         match self {
             ValueRef::Text(_) => Type::String,
+            ValueRef::Set(_) => Type::Set,
         }
     }
 
@@ -87,6 +197,7 @@ impl ValueRef<'_> {
     pub fn heap(self) -> usize {
         match self {
             ValueRef::Text(text) => text.heap(),
+            ValueRef::Set(set) => set.heap(),
         }
     }
 
@@ -94,22 +205,15 @@ impl ValueRef<'_> {
     pub fn encoding(self) -> &'static str {
         match self {
             ValueRef::Text(text) => text.encoding(),
+            ValueRef::Set(set) => set.encoding(),
         }
     }
 
-    /// A value of the same contents that stands on its own.
+    /// A value of the same contents that stands on its own. O(n) for one of n elements.
     pub fn to_owned(self) -> Value {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
-        }
-    }
-}
-
-impl ValueMut<'_> {
-    /// Takes the value out and leaves an empty one, or a number, of the same size in the entry.
-    pub fn take(self) -> Value {
-        match self {
-            ValueMut::Text(text) => Value::Text(text.take()),
+            ValueRef::Set(set) => Value::Set(set.to_owned()),
         }
     }
 }
@@ -120,15 +224,29 @@ impl Value {
         match self {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
+            Value::Set(set) => ValueRef::Set(set.as_ref()),
         }
     }
-}
 
-impl From<Value> for Put<'_> {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Text(Text::Int(number)) => Put::Text(PutText::Int(number)),
-            Value::Text(Text::Bytes(blob)) => Put::Text(PutText::Blob(blob)),
+    /// What came out of an entry.
+    #[inline]
+    pub fn of_large(large: Large) -> Value {
+        match large {
+            Large::Set(set) => Value::Set(Set::Large(set)),
+        }
+    }
+
+    /// Hands the value over for an entry, without a copy of what is large.
+    #[inline]
+    pub fn put<R>(self, then: impl FnOnce(Put<'_>) -> R) -> R {
+        match self {
+            Value::Text(Text::Int(number)) => then(Put::Text(PutText::Int(number))),
+            Value::Text(Text::Bytes(blob)) => then(Put::Text(PutText::Blob(blob))),
+            Value::Set(Set::Ints(ints)) => {
+                then(Put::Packed(Form::Ints, ints.as_ref().bytes(), false))
+            }
+            Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
+            Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
         }
     }
 }

@@ -24,7 +24,7 @@ use super::text::Scratch;
 use crate::base::bytes::parse_i64;
 
 /// An element as it stands in a sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element<'a> {
     /// The text of a number, kept as the number.
     Int(i64),

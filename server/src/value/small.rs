@@ -13,6 +13,7 @@
 //! A small collection is changed outside of its entry: its bytes are copied out, changed and copied back.
 
 use super::packed::Packed;
+use super::{Form, Put};
 use std::ops::Range;
 
 /// The most bytes of a small collection, the count included; a longer one takes another form.
@@ -75,6 +76,12 @@ impl Small {
             let range = range.start + COUNT..range.end + COUNT;
             self.bytes.splice(range, with.iter().copied());
         }
+    }
+
+    /// As a new value of an entry.
+    #[inline]
+    pub fn put(&self, form: Form) -> Put<'_> {
+        Put::Packed(form, &self.bytes, self.outgrown)
     }
 
     /// Whether so many more bytes of elements fit.

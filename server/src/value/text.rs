@@ -93,19 +93,6 @@ impl<'a> TextRef<'a> {
     }
 }
 
-impl TextMut<'_> {
-    /// Takes a blob out and leaves an empty one; anything else is copied.
-    pub fn take(self) -> Text {
-        match self {
-            TextMut::Int(number) => Text::Int(*number),
-            TextMut::Bytes(bytes) => Text::Bytes(Blob::from(&*bytes)),
-            TextMut::Blob(blob) => {
-                Text::Bytes(std::mem::replace(blob, Blob::from(bytes::BytesMut::new())))
-            }
-        }
-    }
-}
-
 /// Room for the decimal form of any `i64`.
 #[derive(Debug, Default)]
 pub struct Scratch([u8; 20]);

@@ -162,6 +162,14 @@ impl Server {
         let alive = entries.filter(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
         let text = |value: ValueRef<'_>| match value {
             ValueRef::Text(text) => text.bytes(&mut Scratch::default()).to_vec(),
+            ValueRef::Set(set) => {
+                let mut members: Vec<Vec<u8>> = set
+                    .iter()
+                    .map(|member| member.text(&mut Scratch::default()).to_vec())
+                    .collect();
+                members.sort();
+                format!("{members:?}").into_bytes()
+            }
         };
         let mut data: Vec<_> = alive
             .map(|entry| (entry.key().to_vec(), text(entry.value()), entry.deadline()))

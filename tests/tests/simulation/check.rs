@@ -37,6 +37,7 @@ fn text(entry: EntryRef<'_>) -> Vec<u8> {
         ValueRef::Text(TextRef::Int(number)) => number.to_string().into_bytes(),
         ValueRef::Text(TextRef::Bytes(bytes)) => bytes.to_vec(),
         ValueRef::Text(TextRef::Blob(blob)) => blob.to_vec(),
+        other => panic!("the programs make strings only: {other:?}"),
     }
 }
 

@@ -50,6 +50,32 @@ fn sums_are_those_of_a_real_server() {
 }
 
 #[test]
+fn a_multiple_is_rounded_up_to_a_whole_number() {
+    for (text, whole) in [
+        ("0", Some(0)),
+        ("-0", Some(0)),
+        ("1e-4000", Some(1)),
+        ("-1e-4000", Some(0)),
+        ("0.001", Some(1)),
+        ("0.00100000000000000000001", Some(1)),
+        ("0.00100001", Some(2)),
+        ("-0.0019", Some(-1)),
+        ("-1.5", Some(-1500)),
+        ("9223372036854775.807", Some(i64::MAX)),
+        ("9223372036854775.808", None),
+        ("-9223372036854775.808", Some(i64::MIN)),
+        ("-9223372036854775.809", None),
+        ("1e4932", None),
+        ("inf", None),
+        ("-inf", None),
+    ] {
+        assert_eq!(read(text).times(1000).ceil(), whole, "{text}");
+    }
+    assert!(read("-inf").is_negative() && read("-1e-4000").is_negative());
+    assert!(!read("-0").is_negative() && !read("1").is_negative());
+}
+
+#[test]
 fn what_is_no_number_is_refused() {
     for text in [
         "",

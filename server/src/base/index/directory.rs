@@ -15,7 +15,7 @@
 //! Invariants
 //!  1. Every cell names the segment of its prefix; a segment is in no other cell.
 //!  2. A cell's packed row is that of its segment as it is now.
-//!  3. `deepest` counts a leaf's segments that have one cell.
+//!  3. `deepest` counts a leaf's segments that have one cell, and `cells` the cells of all leaves.
 #![allow(unsafe_code)]
 
 use super::row::{Packed, Row};
@@ -39,12 +39,14 @@ pub struct Directory<E> {
     /// None, one, or 2^`ROOT_BITS`.
     leaves: Vec<Leaf<E>>,
     root: u8,
+    /// Cells of all leaves.
+    cells: usize,
 }
 
 impl<E: Item> Directory<E> {
     /// A directory without any cell.
     pub const fn new() -> Directory<E> {
-        Directory { leaves: Vec::new(), root: 0 }
+        Directory { leaves: Vec::new(), root: 0, cells: 0 }
     }
 
     /// A directory of 2^depth cells for as many segments, numbered in their order.
@@ -53,7 +55,7 @@ impl<E: Item> Directory<E> {
         let count = u32::try_from(cells.len()).expect("prefixes of 32 bits number segments");
         assert!(cells.len() == 1 << depth, "a cell for each prefix");
         let leaf = Leaf { cells, numbers: (0..count).collect(), depth, deepest: count };
-        let mut directory = Directory { leaves: vec![leaf], root: 0 };
+        let mut directory = Directory { leaves: vec![leaf], root: 0, cells: 1 << depth };
         if depth > PART_DEPTH {
             directory.part();
         }
@@ -99,6 +101,7 @@ impl<E: Item> Directory<E> {
         assert!(self.leaves.is_empty(), "a directory begins once");
         let leaf = Leaf { cells: vec![row], numbers: vec![number], depth: 0, deepest: 1 };
         self.leaves.push(leaf);
+        self.cells = 1;
     }
 
     /// A segment has changed: this is its row now. `hash` is any of it.
@@ -135,15 +138,17 @@ impl<E: Item> Directory<E> {
         let root = self.root;
         let Some(leaf) = self.leaf_of_depth(hash, depth) else { return };
         leaf.deepest -= 2;
+        let before = leaf.cells.len();
         while leaf.deepest == 0 && leaf.depth > 0 {
             leaf.halve(root);
         }
+        let gone = before - leaf.cells.len();
+        self.cells -= gone;
     }
 
-    /// Bytes of its memory.
+    /// Bytes of its memory. O(1).
     pub fn memory(&self) -> usize {
-        let cells: usize = self.leaves.iter().map(|leaf| leaf.cells.capacity()).sum();
-        cells * (size_of::<Packed<E>>() + size_of::<u32>())
+        self.cells * (size_of::<Packed<E>>() + size_of::<u32>())
             + self.leaves.capacity() * size_of::<Leaf<E>>()
     }
 
@@ -200,7 +205,9 @@ impl<E: Item> Directory<E> {
         if self.root == 0 && self.leaves.first().is_some_and(|leaf| leaf.depth >= PART_DEPTH) {
             self.part();
         }
-        self.leaves[first_bits(hash, self.root)].double();
+        let leaf = &mut self.leaves[first_bits(hash, self.root)];
+        self.cells += leaf.cells.len();
+        leaf.double();
     }
 
     /// Makes many leaves of one.

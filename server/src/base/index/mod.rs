@@ -1,7 +1,7 @@
 //! An index of items by the hash of their keys, in the order of the hash: what a database, and a large hash or set, is
 //! found by.
 //!
-//! Owns: buckets, segments, the directory over them, and the items in them.   Uses: random, `base::slab` through [`Ground`].
+//! Owns: buckets, segments, the directory over them, and the items in them.   Uses: alloc, random, `base::slab` through [`Ground`].
 //! Never: the items' memory, what stands in them beside the key, what its owner keeps of a segment ([`Notes`]).
 //!
 //! ```text
@@ -35,6 +35,7 @@ mod row;
 mod segment;
 mod walk;
 
+use super::alloc;
 use super::random::KeyHasher;
 use super::slab::Runs;
 use directory::Directory;
@@ -87,11 +88,24 @@ unsafe impl Ground for Runs {
     }
 }
 
-/// The ordinary allocator as a ground.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Heap;
+/// The ordinary allocator as a ground, which counts what it has given.
+#[derive(Debug, Default)]
+pub struct Heap {
+    bytes: usize,
+}
 
 impl Heap {
+    /// One that has given nothing yet.
+    pub const fn new() -> Heap {
+        Heap { bytes: 0 }
+    }
+
+    /// Bytes given and not taken back, as the allocator gives them. O(1).
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn layout(size: usize) -> Layout {
         Layout::from_size_align(size, 64).expect("buckets are smaller than the address space")
     }
@@ -104,12 +118,14 @@ unsafe impl Ground for Heap {
         assert!(size > 0, "a bucket at least");
         // SAFETY: the size is not 0.
         let at = NonNull::new(unsafe { std::alloc::alloc(layout) });
+        self.bytes += alloc::given(size);
         at.unwrap_or_else(|| handle_alloc_error(layout))
     }
 
     /// # Safety
     /// As the trait says.
     unsafe fn free(&mut self, at: NonNull<u8>, size: usize) {
+        self.bytes -= alloc::given(size);
         // SAFETY: the caller promises that `allocate` gave it with this size.
         unsafe { std::alloc::dealloc(at.as_ptr(), Heap::layout(size)) }
     }
@@ -323,7 +339,7 @@ impl<E: Item, N: Notes<E>, G: Ground> Index<E, N, G> {
         self.segments.iter()
     }
 
-    /// Bytes of directory and segments, without the buckets. O(segments / 1024).
+    /// Bytes of directory and segments, without the buckets. O(1).
     pub fn memory(&self) -> usize {
         self.directory.memory() + self.free.capacity() * size_of::<u32>() + self.segments.memory()
     }

@@ -56,9 +56,13 @@ impl<T> Paged<T> {
         self.pages.iter().flatten()
     }
 
-    /// Bytes of its memory.
+    /// Bytes of its memory. O(1).
     pub fn memory(&self) -> usize {
-        let items: usize = self.pages.iter().map(Vec::capacity).sum();
+        // Only the first page may have room for less than a page.
+        let items = match self.pages.as_slice() {
+            [] => 0,
+            [first, more @ ..] => first.capacity() + more.len() * PAGE,
+        };
         items * size_of::<T>() + self.pages.capacity() * size_of::<Vec<T>>()
     }
 }

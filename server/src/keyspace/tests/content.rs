@@ -17,7 +17,7 @@ fn place(db: &Db, name: &[u8]) -> *const u8 {
 }
 
 fn append(db: &mut Db, name: &[u8], tail: &[u8]) {
-    db.slot(key(name)).edit(|ValueMut::Text(text)| {
+    db.slot(key(name)).edit(|text| {
         let TextMut::Blob(blob) = text else { panic!("no long string") };
         let mut bytes = blob.clone().into_mut();
         bytes.extend_from_slice(tail);

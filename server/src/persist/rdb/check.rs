@@ -127,6 +127,8 @@ fn value_of<'a>(value: &'a Put<'_>) -> ValueRef<'a> {
         Put::Text(PutText::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
         Put::Text(PutText::Bytes(bytes)) => ValueRef::Text(TextRef::Bytes(bytes)),
         Put::Text(PutText::Blob(blob)) => ValueRef::Text(TextRef::Blob(blob)),
+        Put::Packed(form, bytes, marked) => ValueRef::of_packed(*form, bytes, *marked),
+        Put::Large(large) => ValueRef::of_large(large),
     }
 }
 

@@ -135,6 +135,8 @@ pub mod opcode {
 
 /// The type number of a string.
 pub const TYPE_STRING: u8 = 0;
+/// A set: its members one by one.
+pub const TYPE_SET: u8 = 2;
 
 /// What a type number stands for, in words for an error; `None` if nobody uses the number.
 pub fn type_name(family: Family, number: u8) -> Option<&'static str> {

@@ -16,7 +16,7 @@ use super::save::{LEAST_SAVING, SHORTEST_COMPRESSED};
 use crate::base::blob::Blob;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
-use crate::value::{Put, PutText, TextRef, ValueRef};
+use crate::value::{Put, PutText, SetRef, TextRef, ValueRef};
 
 /// Bytes of version and checksum.
 const FRAME: usize = 10;
@@ -55,7 +55,10 @@ pub fn value_length(value: ValueRef<'_>, compress: bool) -> usize {
 
 /// Type and value.
 fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    let ValueRef::Text(text) = value;
+    let text = match value {
+        ValueRef::Text(text) => text,
+        ValueRef::Set(set) => return bare_set(set, compress),
+    };
     let mut out = Vec::with_capacity(text.len().saturating_add(FRAME + 10));
     out.push(format::TYPE_STRING);
     let mut scratch = crate::value::text::Scratch::default();
@@ -68,6 +71,14 @@ fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
             write_string(&mut out, text.bytes(&mut scratch), compress);
         }
     }
+    out
+}
+
+fn bare_set(set: SetRef<'_>, compress: bool) -> Vec<u8> {
+    let mut out = vec![format::TYPE_SET];
+    out.extend_from_slice(format::encode_len(set.len() as u64).as_bytes());
+    let mut scratch = crate::value::text::Scratch::default();
+    set.iter().for_each(|member| write_string(&mut out, member.text(&mut scratch), compress));
     out
 }
 
@@ -190,6 +201,7 @@ mod tests {
             Put::Text(PutText::Int(number)) => Some(number.to_string().into_bytes()),
             Put::Text(PutText::Bytes(bytes)) => Some(bytes.to_vec()),
             Put::Text(PutText::Blob(blob)) => Some(blob.to_vec()),
+            Put::Packed(..) | Put::Large(_) => None,
         }
     }
 

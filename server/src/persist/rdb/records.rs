@@ -119,7 +119,8 @@ impl Target for Collector<'_> {
     }
 
     fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
-        let Record { offset, key, value: Put::Text(text), deadline, access, .. } = record;
+        let Record { offset, key, value, deadline, access, .. } = record;
+        let Put::Text(text) = value else { return Err("a value that is no string".into()) };
         let Records { bytes, steps, long, .. } = &mut *self.records;
         let start = bytes.len();
         bytes.extend_from_slice(key);

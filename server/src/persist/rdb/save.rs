@@ -14,6 +14,7 @@ use super::format::{self, Access, Version, opcode};
 use super::lzf;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
+use crate::value::packed::Element;
 use crate::value::{TextRef, ValueRef};
 
 /// Where the bytes of a snapshot go. In a child: a plain `write(2)`, again without allocation.
@@ -230,6 +231,19 @@ impl<'s, S: Sink> Writer<'s, S> {
                 self.string(key)?;
                 self.text(text)
             }
+            ValueRef::Set(set) => {
+                self.out.put(&[format::TYPE_SET])?;
+                self.string(key)?;
+                self.len(set.len() as u64)?;
+                set.iter().try_for_each(|member| self.element(member))
+            }
+        }
+    }
+
+    fn element(&mut self, element: Element<'_>) -> Result<(), SinkError> {
+        match element {
+            Element::Int(number) => self.text(TextRef::Int(number)),
+            Element::Text(text) => self.text(TextRef::Bytes(text)),
         }
     }
 
