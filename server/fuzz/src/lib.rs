@@ -7,6 +7,7 @@ pub mod conf;
 pub mod inline;
 pub mod keyspace;
 pub mod payload;
+pub mod list;
 pub mod rdb;
 pub mod request;
 pub mod restore;

@@ -67,6 +67,7 @@ pub fn digest_value(cx: &mut ServerCx<'_>) -> Result<Next> {
 fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::Text(_) => 0,
+        ValueRef::List(_) => 1,
         ValueRef::Set(_) => 2,
     }
 }
@@ -77,6 +78,9 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Text(TextRef::Int(number)) => mix(digest, number.to_string().as_bytes()),
         ValueRef::Text(TextRef::Bytes(text)) => mix(digest, text),
         ValueRef::Text(TextRef::Blob(blob)) => mix(digest, blob),
+        ValueRef::List(list) => {
+            list.iter().for_each(|element| mix(digest, element.text(&mut Scratch::default())));
+        }
         ValueRef::Set(set) => {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
         }

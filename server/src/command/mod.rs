@@ -9,6 +9,7 @@ pub mod context;
 pub mod deliver;
 pub mod index;
 pub mod next;
+pub mod reads;
 pub mod row;
 pub mod shown;
 pub mod text;
@@ -54,6 +55,7 @@ mod latency_doctor;
 mod latency_graph;
 mod latency_histogram;
 mod lcs;
+mod lists;
 mod lolwut;
 mod memory;
 mod memory_doctor;
@@ -100,6 +102,12 @@ static FAMILIES: &[&[&row::Command]] = &[
     introspect::TABLE,
     latency::TABLE,
     lcs::TABLE,
+    lists::blocking::TABLE,
+    lists::elements::TABLE,
+    lists::ends::TABLE,
+    lists::many::TABLE,
+    lists::moves::TABLE,
+    lists::position::TABLE,
     lolwut::TABLE,
     memory::TABLE,
     module::TABLE,

@@ -46,6 +46,10 @@ const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
 }
 
+const fn list(name: &'static str) -> Event {
+    Event { name, class: Class::List }
+}
+
 const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
 }
@@ -75,6 +79,14 @@ impl Event {
     pub const INCR_BY: Event = text("incrby");
     pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
     pub const SET_RANGE: Event = text("setrange");
+    pub const LPUSH: Event = list("lpush");
+    pub const RPUSH: Event = list("rpush");
+    pub const LPOP: Event = list("lpop");
+    pub const RPOP: Event = list("rpop");
+    pub const LINSERT: Event = list("linsert");
+    pub const LSET: Event = list("lset");
+    pub const LREM: Event = list("lrem");
+    pub const LTRIM: Event = list("ltrim");
     pub const SADD: Event = set("sadd");
     pub const SREM: Event = set("srem");
     pub const SPOP: Event = set("spop");
@@ -214,6 +226,12 @@ impl Changes {
     /// Whether all data went since the last call of this.
     pub fn take_emptied_all(&mut self) -> bool {
         std::mem::take(&mut self.emptied_all)
+    }
+
+    /// Counts `more` changes in the place of `less` that were counted for the same thing.
+    pub fn recount(&mut self, less: u64, more: u64) -> Change {
+        self.dirty = self.dirty - less + more;
+        Change(())
     }
 
     /// Counts a change that has no key.

@@ -25,6 +25,7 @@ mod db;
 mod entry;
 pub mod evict;
 mod expire;
+mod header;
 mod opened;
 mod sample;
 mod slot;

@@ -51,8 +51,7 @@ impl Awaited {
     /// Who is served by a type.
     fn of(there: Type) -> Option<Awaited> {
         match there {
-            // Until there are lists, tests wait for strings.
-            Type::String if cfg!(test) => Some(Awaited::List),
+            Type::List => Some(Awaited::List),
             Type::String | Type::Set => None,
         }
     }

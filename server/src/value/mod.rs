@@ -8,6 +8,7 @@
 pub mod field;
 pub mod int_set;
 pub mod limits;
+pub mod list;
 pub mod map;
 pub mod ordered;
 pub mod packed;
@@ -15,10 +16,12 @@ pub mod set;
 pub mod small;
 pub mod text;
 
+pub use list::{List, ListRef, Side};
 pub use set::{LargeSet, Set, SetRef};
 pub use text::{Text, TextMut, TextRef};
 
 use int_set::IntSetRef;
+use list::chain::Chain;
 use small::SmallRef;
 
 /// The types of values.
@@ -28,17 +31,20 @@ pub enum Type {
     String,
     /// Texts, each at most once.
     Set,
+    /// Texts in an order.
+    List,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 2] = [Type::String, Type::Set];
+    pub const ALL: [Type; 3] = [Type::String, Type::Set, Type::List];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::List => "list",
         }
     }
 }
@@ -50,6 +56,8 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A list.
+    List(List),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -59,6 +67,8 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A list.
+    List(ListRef<'a>),
 }
 
 /// A value whose elements stand outside of its entry, which has nothing but this.
@@ -66,6 +76,8 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A list.
+    List(Box<Chain>),
 }
 
 /// What bytes are that stand inside an entry and are no string.
@@ -76,11 +88,13 @@ pub enum Form {
     Ints,
     /// A small set.
     Set,
+    /// A small list.
+    List,
 }
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
+    pub const ALL: [Form; 3] = [Form::Ints, Form::Set, Form::List];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -162,6 +176,32 @@ impl<'a> View<'a> for SetRef<'a> {
     }
 }
 
+impl Collection for List {
+    type Ref<'a> = ListRef<'a>;
+
+    #[inline]
+    fn of(value: Value) -> Option<List> {
+        if let Value::List(list) = value { Some(list) } else { None }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::List(self)
+    }
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.as_ref().len() == 0
+    }
+}
+
+impl<'a> View<'a> for ListRef<'a> {
+    #[inline]
+    fn of(value: ValueRef<'a>) -> Option<ListRef<'a>> {
+        if let ValueRef::List(list) = value { Some(list) } else { None }
+    }
+}
+
 impl<'a> View<'a> for TextRef<'a> {
     #[inline]
     fn of(value: ValueRef<'a>) -> Option<TextRef<'a>> {
@@ -176,6 +216,7 @@ impl<'a> ValueRef<'a> {
         match form {
             Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
             Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+            Form::List => ValueRef::List(ListRef::Small(SmallRef::of(bytes, marked))),
         }
     }
 
@@ -184,6 +225,7 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::List(list) => ValueRef::List(ListRef::Large(list)),
         }
     }
 
@@ -193,6 +235,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::List(list) => matches!(list, ListRef::Large(_)),
         }
     }
 
@@ -202,6 +245,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::List(_) => Type::List,
         }
     }
 
@@ -211,6 +255,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::List(list) => list.heap(),
         }
     }
 
@@ -219,6 +264,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::List(list) => list.encoding(),
         }
     }
 
@@ -227,6 +273,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::List(list) => Value::List(list.to_owned()),
         }
     }
 }
@@ -238,6 +285,7 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::List(list) => ValueRef::List(list.as_ref()),
         }
     }
 
@@ -246,6 +294,7 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::List(list) => Value::List(List::Large(list)),
         }
     }
 
@@ -260,6 +309,8 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::List(List::Small(small)) => then(small.put(Form::List)),
+            Value::List(List::Large(large)) => then(Put::Large(Large::List(large))),
         }
     }
 }

@@ -93,28 +93,58 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// Bytes of its form, with what leads back.
+    #[inline]
+    pub fn span(self) -> usize {
+        let size = self.size();
+        size + back_size(size)
+    }
+
     /// Adds its form to `out`, without what leads back.
     ///
     /// # Panics
     /// A text of 4 GiB and more has no form.
     #[inline]
-    pub fn write(self, out: &mut Vec<u8>) {
+    pub fn write(self, out: &mut impl Sink) {
         match self {
             Element::Int(number) => write_int(number, out),
             Element::Text(text) => {
                 match text.len() {
-                    len @ 0..=63 => out.push(TEXT_6 | len as u8),
-                    len @ 64..=4095 => out.extend([TEXT_12 | (len >> 8) as u8, len as u8]),
+                    len @ 0..=63 => out.put(&[TEXT_6 | len as u8]),
+                    len @ 64..=4095 => out.put(&[TEXT_12 | (len >> 8) as u8, len as u8]),
                     len => {
                         let len =
                             u32::try_from(len).expect("texts are bounded by proto-max-bulk-len");
-                        out.push(TEXT_32);
-                        out.extend(len.to_le_bytes());
+                        out.put(&[TEXT_32]);
+                        out.put(&len.to_le_bytes());
                     }
                 }
-                out.extend_from_slice(text);
+                out.put(text);
             }
         }
+    }
+}
+
+/// What forms are written to.
+pub trait Sink {
+    /// Adds bytes behind those that were written already.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Room of exactly the size of what will be written.
+impl Sink for &mut [u8] {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let (now, later) = std::mem::take(self).split_at_mut(bytes.len());
+        now.copy_from_slice(bytes);
+        *self = later;
     }
 }
 
@@ -132,19 +162,19 @@ fn int_bytes(number: i64) -> usize {
     }
 }
 
-fn write_int(number: i64, out: &mut Vec<u8>) {
+fn write_int(number: i64, out: &mut impl Sink) {
     match number {
-        0..=127 => out.push(number as u8),
-        -4096..=4095 => out.extend([INT_13 | (number >> 8) as u8 & 0x1f, number as u8]),
+        0..=127 => out.put(&[number as u8]),
+        -4096..=4095 => out.put(&[INT_13 | (number >> 8) as u8 & 0x1f, number as u8]),
         _ => {
             let bytes = int_bytes(number);
-            out.push(match bytes {
+            out.put(&[match bytes {
                 2 => INT_16,
                 3 => INT_24,
                 4 => INT_32,
                 _ => INT_64,
-            });
-            out.extend_from_slice(&number.to_le_bytes()[..bytes]);
+            }]);
+            out.put(&number.to_le_bytes()[..bytes]);
         }
     }
 }
@@ -208,11 +238,11 @@ pub fn back_size(size: usize) -> usize {
     }
 }
 
-fn write_back(size: usize, out: &mut Vec<u8>) {
+fn write_back(size: usize, out: &mut impl Sink) {
     let places = back_size(size);
     for place in (0..places).rev() {
         let more = if place + 1 < places { 0x80 } else { 0 };
-        out.push((size >> (7 * place)) as u8 & 0x7f | more);
+        out.put(&[(size >> (7 * place)) as u8 & 0x7f | more]);
     }
 }
 
@@ -316,11 +346,10 @@ impl<'a> TwoWay<'a> {
 
 /// Adds an element to a sequence.
 #[inline]
-pub fn append<const BACK: bool>(element: Element<'_>, out: &mut Vec<u8>) {
-    let begin = out.len();
+pub fn append<const BACK: bool>(element: Element<'_>, out: &mut impl Sink) {
     element.write(out);
     if BACK {
-        write_back(out.len() - begin, out);
+        write_back(element.size(), out);
     }
 }
 
@@ -338,7 +367,7 @@ fn span<const BACK: bool>(bytes: &[u8]) -> usize {
 }
 
 /// The elements of a sequence with their offsets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Elements<'a, const BACK: bool> {
     bytes: &'a [u8],
     at: usize,
@@ -360,7 +389,7 @@ impl<'a, const BACK: bool> Iterator for Elements<'a, BACK> {
 }
 
 /// The elements of a sequence from its end, with their offsets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Backwards<'a> {
     bytes: &'a [u8],
 }

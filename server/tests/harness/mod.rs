@@ -19,6 +19,7 @@ use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
 use lodestore_server::value::ValueRef;
+use lodestore_server::value::packed::Element;
 use lodestore_server::value::text::Scratch;
 
 /// A world without disks, in which no time passes but what a test lets pass.
@@ -162,6 +163,10 @@ impl Server {
         let alive = entries.filter(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
         let text = |value: ValueRef<'_>| match value {
             ValueRef::Text(text) => text.bytes(&mut Scratch::default()).to_vec(),
+            ValueRef::List(list) => {
+                let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
+                format!("{:?}", list.iter().map(text).collect::<Vec<_>>()).into_bytes()
+            }
             ValueRef::Set(set) => {
                 let mut members: Vec<Vec<u8>> = set
                     .iter()
