@@ -139,6 +139,22 @@ const CHOSEN: &[Chosen] = &[
         theirs: "*nopass ~*",
         reason: "sanitize-payload is shown by 7.2 and later",
     },
+    Chosen {
+        command: "bitcount bitpos",
+        before: Some((7, 2)),
+        since: (0, 0),
+        ours: "-ERR *",
+        theirs: "*",
+        reason: "before 7.2 the key is looked at first, and then perhaps the other words not at all",
+    },
+    Chosen {
+        command: "command|getkeysandflags",
+        before: None,
+        since: (0, 0),
+        ours: "*\"RO\", \"access\"*",
+        theirs: "*\"RW\", \"access\", \"update\"*",
+        reason: "Redis reads a BITFIELD to its first wrong word, and takes one that is wrong for a write",
+    },
 ];
 
 /// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
