@@ -7,13 +7,8 @@
 //! `[a|b]` may be left out, `(a|b)` may not, `x...` comes once or more, `#x...` is led by its count, and an
 //! alternative after `@8.4` is only used with servers from that version on.
 
-mod lists;
-
-/// The forms of every family. A command that one of the two servers does not know is left out by itself.
-pub const FAMILIES: &[&str] = &[FORMS, lists::LISTS];
-
-/// What is in no file of its own.
-const FORMS: &str = "
+/// Every form. A command that one of the two servers does not know is left out by itself.
+pub const FORMS: &str = "
 3 APPEND key value
 2 DECR key
 2 DECRBY key int
@@ -129,9 +124,6 @@ const FORMS: &str = "
 1 SLOWLOG RESET
 1 TIME
 
-1 SADD key value...
-1 HSET key (value value)...
-1 ZADD key float value
 1 PUBLISH name value
 1 PUBSUB CHANNELS [pattern]
 1 PUBSUB NUMSUB name

@@ -3,6 +3,7 @@
 //! Owns: the family's files, and what they share.   Uses: contexts, `value::List`.   Never: waits: who wants to wait for an
 //! element calls what serves here.
 
+pub mod blocking;
 pub mod elements;
 pub mod ends;
 pub mod many;

@@ -17,12 +17,27 @@ use crate::value::{List, ListRef, Side};
 pub static TABLE: &[&Command] = &[&LMOVE, &LMOVEM, &RPOPLPUSH];
 const _: () = check(TABLE);
 
-const SIDES: &[Arg] = &[token("left", "LEFT"), token("right", "RIGHT")];
-const FROM_AND_TO: &[KeySpec] =
+/// The two ends.
+pub const SIDES: &[Arg] = &[token("left", "LEFT"), token("right", "RIGHT")];
+/// Two lists, one of which gives.
+pub const FROM_AND_TO: &[KeySpec] =
     &[key_at(1, &["RW", "access", "delete"]), key_at(2, &["RW", "insert"])];
 /// Either end may be either.
-const EVENTS: &[Event] =
+pub const EVENTS: &[Event] =
     &[Event::LPUSH, Event::RPUSH, Event::LPOP, Event::RPOP, Event::DEL, Event::NEW];
+
+/// How many elements, and in which order; see [`load`].
+pub const HOW_MANY: Arg = block(
+    "how-many",
+    &[
+        one_of(
+            "selector",
+            &[row::integer("count").after("COUNT"), row::integer("exactly").after("EXACTLY")],
+        ),
+        one_of("ordering", &[token("obo", "OBO"), token("bulk", "BULK")]),
+    ],
+)
+.optional();
 
 /// From where to where.
 #[derive(Clone, Copy, Debug)]
@@ -123,20 +138,7 @@ static LMOVEM: Command = Command {
         key("destination"),
         one_of("wherefrom", SIDES),
         one_of("whereto", SIDES),
-        block(
-            "how-many",
-            &[
-                one_of(
-                    "selector",
-                    &[
-                        row::integer("count").after("COUNT"),
-                        row::integer("exactly").after("EXACTLY"),
-                    ],
-                ),
-                one_of("ordering", &[token("obo", "OBO"), token("bulk", "BULK")]),
-            ],
-        )
-        .optional(),
+        HOW_MANY,
     ],
     keys: FROM_AND_TO,
     flags: DENY_OOM,
