@@ -53,7 +53,9 @@ impl Awaited {
     fn of(there: Type) -> Option<Awaited> {
         match there {
             Type::List => Some(Awaited::List),
-            Type::String | Type::Set => None,
+            Type::SortedSet => Some(Awaited::SortedSet),
+            Type::Stream => Some(Awaited::Stream),
+            Type::String | Type::Set | Type::Hash => None,
         }
     }
 }

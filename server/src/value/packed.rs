@@ -19,6 +19,8 @@
 //!
 //! Every element has exactly one form: what is the text of a number is kept as the number, in the shortest form. So two
 //! elements are equal exactly when their bytes are, and a search compares bytes.
+//!
+//! These are the forms of Redis's listpack: a sequence that is walked from both ends stands in a snapshot as it is.
 
 use super::text::Scratch;
 use crate::base::bytes::parse_i64;
@@ -185,12 +187,12 @@ fn read_int(bytes: &[u8]) -> i64 {
     i64::from_le_bytes(all) << unused >> unused
 }
 
-/// The element at the beginning of bytes, and its size without what leads back.
+/// The element at the beginning of bytes, in whatever form, and its size without what leads back.
 ///
 /// # Errors
 /// The bytes end before the element does, or begin with no head.
 #[inline]
-fn read(bytes: &[u8]) -> Result<(Element<'_>, usize), Malformed> {
+pub fn read(bytes: &[u8]) -> Result<(Element<'_>, usize), Malformed> {
     let (&head, rest) = bytes.split_first().ok_or(Malformed)?;
     let int = |size: usize| {
         let number = read_int(rest.get(..size).ok_or(Malformed)?);
@@ -224,13 +226,14 @@ fn read(bytes: &[u8]) -> Result<(Element<'_>, usize), Malformed> {
     }
 }
 
-/// Bytes that lead back over an element of this size.
-fn back_size(size: usize) -> usize {
+/// Bytes that lead back over an element of this size. One less than 7 bits a byte could say: so does Redis, and what
+/// leads back must have the length that it expects.
+pub fn back_size(size: usize) -> usize {
     match size {
         0..=0x7f => 1,
-        0x80..=0x3fff => 2,
-        0x4000..=0x1f_ffff => 3,
-        0x20_0000..=0xfff_ffff => 4,
+        0x80..0x3fff => 2,
+        0x3fff..0x1f_ffff => 3,
+        0x1f_ffff..0xfff_ffff => 4,
         _ => 5,
     }
 }

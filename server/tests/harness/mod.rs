@@ -167,12 +167,29 @@ impl Server {
                 let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
                 format!("{:?}", list.iter().map(text).collect::<Vec<_>>()).into_bytes()
             }
+            ValueRef::Stream(stream) => format!("{stream:?}").into_bytes(),
             ValueRef::Set(set) => {
                 let mut members: Vec<Vec<u8>> = set
                     .iter()
                     .map(|member| member.text(&mut Scratch::default()).to_vec())
                     .collect();
                 members.sort();
+                format!("{members:?}").into_bytes()
+            }
+            ValueRef::Hash(hash) => {
+                let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
+                let mut fields: Vec<_> = hash
+                    .live(now_ms)
+                    .map(|pair| (text(pair.name), text(pair.value), pair.deadline))
+                    .collect();
+                fields.sort();
+                format!("{fields:?}").into_bytes()
+            }
+            ValueRef::SortedSet(set) => {
+                let members: Vec<(Vec<u8>, f64)> = set
+                    .iter()
+                    .map(|(member, score)| (member.text(&mut Scratch::default()).to_vec(), score))
+                    .collect();
                 format!("{members:?}").into_bytes()
             }
         };

@@ -113,6 +113,7 @@ impl Block {
 
     /// How many elements it has.
     #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a block without elements is none")]
     pub fn len(&self) -> usize {
         self.count as usize
     }
@@ -249,7 +250,9 @@ impl Block {
 
     /// Takes the elements of the block behind it.
     pub fn absorb(&mut self, behind: &Block) {
-        self.bytes.reserve_exact(behind.size());
+        if self.capacity() - self.bytes.len() < behind.size() {
+            self.resize(Side::Right, self.size() + behind.size());
+        }
         self.bytes.extend_from_slice(behind.packed().bytes());
         self.count += behind.count;
     }
