@@ -154,6 +154,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     sets::scan::TABLE,
     slow_log::TABLE,
     sorted_set::add::TABLE,
+    sorted_set::blocking::TABLE,
     sorted_set::algebra::TABLE,
     sorted_set::members::TABLE,
     sorted_set::pop::TABLE,

@@ -53,7 +53,8 @@ impl Kept {
     pub const ALL: Kept = Kept(u16::MAX);
     /// What can bring a value that clients wait for to a key. A server whose workers wait for a list must not pay for it
     /// with every SET.
-    pub const VALUES: Kept = Kept::of(&[Class::Generic, Class::List, Class::SortedSet, Class::Stream]);
+    pub const VALUES: Kept =
+        Kept::of(&[Class::Generic, Class::List, Class::SortedSet, Class::Stream]);
 
     const fn of(classes: &[Class]) -> Kept {
         let (mut bits, mut at) = (0, 0);
