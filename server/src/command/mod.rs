@@ -156,6 +156,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     slow_log::TABLE,
     sort::TABLE,
     sorted_set::add::TABLE,
+    sorted_set::blocking::TABLE,
     sorted_set::algebra::TABLE,
     sorted_set::members::TABLE,
     sorted_set::pop::TABLE,
