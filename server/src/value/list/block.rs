@@ -113,6 +113,7 @@ impl Block {
 
     /// How many elements it has.
     #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a block without elements is none")]
     pub fn len(&self) -> usize {
         self.count as usize
     }
