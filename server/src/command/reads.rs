@@ -26,6 +26,8 @@ pub struct Lookups {
     pub keep_misses: bool,
     /// Keys past their time that a write removed on its way.
     pub removed: u64,
+    /// Fields of hashes past their time that a write removed on its way.
+    pub removed_fields: u64,
 }
 
 impl Lookups {
@@ -42,7 +44,7 @@ impl Lookups {
 pub struct Reads<'a> {
     pub(super) keyspace: &'a mut Keyspace,
     lookups: &'a mut Lookups,
-    db: usize,
+    pub(super) db: usize,
     now_ms: i64,
     /// What reading does to what is read; nothing while a child lives or for NO-TOUCH.
     touch: Option<Touch>,

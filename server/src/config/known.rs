@@ -152,7 +152,6 @@ pub static IGNORED: &[&str] = &[
     "dynamic-hz",
     "extended-redis-compatibility",
     "hash-seed",
-    "hll-sparse-max-bytes",
     "ignore-warnings",
     "io-threads-do-reads",
     "jemalloc-bg-thread",

@@ -212,6 +212,11 @@ settings! {
         /// 10: 1 %) of the keys with a deadline are past it, up to 25 % (43 %) of the time goes to that,
         /// in slices of a quarter of a millisecond; a tenth of it while fewer are.
         "active-expire-effort" active_expire_effort: u16 = 1, Live, in 1..=10;
+
+        /// A HyperLogLog (PFADD) of few elements is kept as runs, until they would take more bytes than this; then
+        /// it takes 12 KiB whatever is added. More than 16000 is of no use, and runs take the longer to change
+        /// the more they are.
+        "hll-sparse-max-bytes" hll_sparse_bytes: Memory = Memory(3000), Live;
     }
 
     section "Encodings" {
@@ -275,7 +280,10 @@ settings! {
         "rdbchecksum" rdb_checksum: bool = true, AtStart;
 
         /// The version of the snapshot format to write. Redis 7.2 and newer and Valkey 8 and newer
-        /// read 11; take 10 to go back to Redis 7.0. Files of any version are loaded.
+        /// read 11; take 10 to go back to Redis 7.0. Hashes whose fields have times of their own are
+        /// known from 12 on (Redis 7.4 and newer), or in 80 (Valkey 9): a file that holds some is
+        /// written as 12 where less is asked for, so that nothing is lost. Files of any version are
+        /// loaded.
         "rdb-version" rdb_version: RdbVersion = RdbVersion::V11, Live;
 
         /// While a snapshot is being written, every page of memory that changes is copied. How much of

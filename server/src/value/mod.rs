@@ -5,22 +5,31 @@
 //! A value type is one variant in each enum here; the compiler lists the rest, because nobody writes
 //! `_ =>` over them.
 
+pub mod deadlines;
 pub mod field;
+pub mod hash;
+pub mod hyperloglog;
 pub mod int_set;
 pub mod limits;
+pub mod list;
 pub mod map;
 pub mod ordered;
 pub mod packed;
 pub mod set;
 pub mod small;
+pub mod sorted_set;
 pub mod stream;
 pub mod text;
 
+pub use hash::{Hash, HashRef, LargeHash};
+pub use list::{List, ListRef, Side};
 pub use set::{LargeSet, Set, SetRef};
+pub use sorted_set::{LargeSortedSet, SortedSet, SortedSetRef};
 pub use stream::Stream;
 pub use text::{Text, TextMut, TextRef};
 
 use int_set::IntSetRef;
+use list::chain::Chain;
 use small::SmallRef;
 
 /// The types of values.
@@ -28,21 +37,31 @@ use small::SmallRef;
 pub enum Type {
     /// Bytes, or a number kept as such.
     String,
+    /// Texts in an order.
+    List,
     /// Texts, each at most once.
     Set,
-    /// Entries in the order of their IDs, and who reads them.
+    /// Texts with scores, each at most once.
+    SortedSet,
+    /// Names with values.
+    Hash,
+    /// Entries in the order of their ids.
     Stream,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 3] = [Type::String, Type::Set, Type::Stream];
+    pub const ALL: [Type; 6] =
+        [Type::String, Type::List, Type::Set, Type::SortedSet, Type::Hash, Type::Stream];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::List => "list",
+            Type::SortedSet => "zset",
+            Type::Hash => "hash",
             Type::Stream => "stream",
         }
     }
@@ -55,6 +74,12 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A list.
+    List(List),
+    /// A sorted set.
+    SortedSet(SortedSet),
+    /// A hash.
+    Hash(Hash),
     /// A stream.
     Stream(Box<Stream>),
 }
@@ -66,6 +91,12 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A list.
+    List(ListRef<'a>),
+    /// A sorted set.
+    SortedSet(SortedSetRef<'a>),
+    /// A hash.
+    Hash(HashRef<'a>),
     /// A stream.
     Stream(&'a Stream),
 }
@@ -75,6 +106,12 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A list.
+    List(Box<Chain>),
+    /// A sorted set.
+    SortedSet(Box<LargeSortedSet>),
+    /// A hash.
+    Hash(Box<LargeHash>),
     /// A stream.
     Stream(Box<Stream>),
 }
@@ -87,11 +124,17 @@ pub enum Form {
     Ints,
     /// A small set.
     Set,
+    /// A small list.
+    List,
+    /// A small sorted set.
+    SortedSet,
+    /// A small hash.
+    Hash,
 }
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
+    pub const ALL: [Form; 5] = [Form::Ints, Form::Set, Form::List, Form::SortedSet, Form::Hash];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -116,6 +159,19 @@ pub enum PutText<'a> {
     Blob(crate::base::blob::Blob),
 }
 
+impl Put<'_> {
+    /// The value, to be read.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Put::Text(PutText::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
+            Put::Text(PutText::Bytes(bytes)) => ValueRef::Text(TextRef::Bytes(bytes)),
+            Put::Text(PutText::Blob(blob)) => ValueRef::Text(TextRef::Blob(blob)),
+            Put::Packed(form, bytes, marked) => ValueRef::of_packed(*form, bytes, *marked),
+            Put::Large(large) => ValueRef::of_large(large),
+        }
+    }
+}
+
 /// A type of values with elements.
 pub trait Collection: Sized {
     /// How it is read where it stands.
@@ -134,56 +190,43 @@ pub trait View<'a>: Copy {
     fn of(value: ValueRef<'a>) -> Option<Self>;
 }
 
-impl Collection for Set {
-    type Ref<'a> = SetRef<'a>;
+/// A type of values with elements, and how it is read where it stands.
+macro_rules! collections {
+    ($($variant:ident: $owned:ty, $view:ty, $is_nothing:expr;)*) => {$(
+        impl Collection for $owned {
+            type Ref<'a> = $view;
 
-    #[inline]
-    fn of(value: Value) -> Option<Set> {
-        if let Value::Set(set) = value { Some(set) } else { None }
-    }
+            #[inline]
+            fn of(value: Value) -> Option<$owned> {
+                if let Value::$variant(value) = value { Some(value) } else { None }
+            }
 
-    #[inline]
-    fn into_value(self) -> Value {
-        Value::Set(self)
-    }
+            #[inline]
+            fn into_value(self) -> Value {
+                Value::$variant(self)
+            }
 
-    #[inline]
-    fn is_nothing(&self) -> bool {
-        self.as_ref().len() == 0
-    }
+            #[inline]
+            fn is_nothing(&self) -> bool {
+                $is_nothing(self)
+            }
+        }
+
+        impl<'a> View<'a> for $view {
+            #[inline]
+            fn of(value: ValueRef<'a>) -> Option<$view> {
+                if let ValueRef::$variant(value) = value { Some(value) } else { None }
+            }
+        }
+    )*};
 }
 
-impl<'a> View<'a> for SetRef<'a> {
-    #[inline]
-    fn of(value: ValueRef<'a>) -> Option<SetRef<'a>> {
-        if let ValueRef::Set(set) = value { Some(set) } else { None }
-    }
-}
-
-impl Collection for Box<Stream> {
-    type Ref<'a> = &'a Stream;
-
-    #[inline]
-    fn of(value: Value) -> Option<Box<Stream>> {
-        if let Value::Stream(stream) = value { Some(stream) } else { None }
-    }
-
-    #[inline]
-    fn into_value(self) -> Value {
-        Value::Stream(self)
-    }
-
-    #[inline]
-    fn is_nothing(&self) -> bool {
-        false
-    }
-}
-
-impl<'a> View<'a> for &'a Stream {
-    #[inline]
-    fn of(value: ValueRef<'a>) -> Option<&'a Stream> {
-        if let ValueRef::Stream(stream) = value { Some(stream) } else { None }
-    }
+collections! {
+    List: List, ListRef<'a>, |list: &List| list.as_ref().len() == 0;
+    Set: Set, SetRef<'a>, |set: &Set| set.as_ref().len() == 0;
+    SortedSet: SortedSet, SortedSetRef<'a>, |set: &SortedSet| set.as_ref().len() == 0;
+    Hash: Hash, HashRef<'a>, |hash: &Hash| hash.as_ref().len() == 0;
+    Stream: Box<Stream>, &'a Stream, |_: &Box<Stream>| false;
 }
 
 impl<'a> View<'a> for TextRef<'a> {
@@ -200,6 +243,11 @@ impl<'a> ValueRef<'a> {
         match form {
             Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
             Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+            Form::List => ValueRef::List(ListRef::Small(SmallRef::of(bytes, marked))),
+            Form::SortedSet => {
+                ValueRef::SortedSet(SortedSetRef::Small(SmallRef::of(bytes, marked)))
+            }
+            Form::Hash => ValueRef::Hash(HashRef::Small(SmallRef::of(bytes, marked))),
         }
     }
 
@@ -208,6 +256,9 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::List(list) => ValueRef::List(ListRef::Large(list)),
+            Large::SortedSet(set) => ValueRef::SortedSet(SortedSetRef::Large(set)),
+            Large::Hash(hash) => ValueRef::Hash(HashRef::Large(hash)),
             Large::Stream(stream) => ValueRef::Stream(stream),
         }
     }
@@ -218,6 +269,9 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::List(list) => matches!(list, ListRef::Large(_)),
+            ValueRef::SortedSet(set) => matches!(set, SortedSetRef::Large(_)),
+            ValueRef::Hash(hash) => matches!(hash, HashRef::Large(_)),
             ValueRef::Stream(_) => true,
         }
     }
@@ -228,6 +282,9 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::List(_) => Type::List,
+            ValueRef::SortedSet(_) => Type::SortedSet,
+            ValueRef::Hash(_) => Type::Hash,
             ValueRef::Stream(_) => Type::Stream,
         }
     }
@@ -238,7 +295,23 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::List(list) => list.heap(),
+            ValueRef::SortedSet(set) => set.heap(),
+            ValueRef::Hash(hash) => hash.heap(),
             ValueRef::Stream(stream) => stream.heap(),
+        }
+    }
+
+    /// The first time that is over for one of its elements, in Unix milliseconds; most types give their elements none.
+    #[inline]
+    pub fn soonest_deadline(self) -> Option<i64> {
+        match self {
+            ValueRef::Text(_)
+            | ValueRef::List(_)
+            | ValueRef::Set(_)
+            | ValueRef::SortedSet(_)
+            | ValueRef::Stream(_) => None,
+            ValueRef::Hash(hash) => hash.soonest_deadline(),
         }
     }
 
@@ -247,6 +320,9 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::List(list) => list.encoding(),
+            ValueRef::SortedSet(set) => set.encoding(),
+            ValueRef::Hash(hash) => hash.encoding(),
             ValueRef::Stream(stream) => stream.encoding(),
         }
     }
@@ -256,6 +332,9 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::List(list) => Value::List(list.to_owned()),
+            ValueRef::SortedSet(set) => Value::SortedSet(set.to_owned()),
+            ValueRef::Hash(hash) => Value::Hash(hash.to_owned()),
             ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
@@ -268,6 +347,9 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::List(list) => ValueRef::List(list.as_ref()),
+            Value::SortedSet(set) => ValueRef::SortedSet(set.as_ref()),
+            Value::Hash(hash) => ValueRef::Hash(hash.as_ref()),
             Value::Stream(stream) => ValueRef::Stream(stream),
         }
     }
@@ -277,6 +359,9 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::List(list) => Value::List(List::Large(list)),
+            Large::SortedSet(set) => Value::SortedSet(SortedSet::Large(set)),
+            Large::Hash(hash) => Value::Hash(Hash::Large(hash)),
             Large::Stream(stream) => Value::Stream(stream),
         }
     }
@@ -292,6 +377,12 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::List(List::Small(small)) => then(small.put(Form::List)),
+            Value::List(List::Large(large)) => then(Put::Large(Large::List(large))),
+            Value::SortedSet(SortedSet::Small(small)) => then(small.put(Form::SortedSet)),
+            Value::SortedSet(SortedSet::Large(large)) => then(Put::Large(Large::SortedSet(large))),
+            Value::Hash(Hash::Small(small)) => then(small.put(Form::Hash)),
+            Value::Hash(Hash::Large(large)) => then(Put::Large(Large::Hash(large))),
             Value::Stream(stream) => then(Put::Large(Large::Stream(stream))),
         }
     }

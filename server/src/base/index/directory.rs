@@ -179,7 +179,7 @@ impl<E: Item> Directory<E> {
 
     #[inline]
     fn cell(&self, leaf: &Leaf<E>, hash: u64) -> usize {
-        first_bits(hash << self.root, leaf.depth)
+        first_bits(hash.wrapping_shl(self.root.into()), leaf.depth)
     }
 
     /// Writes every cell of a prefix.

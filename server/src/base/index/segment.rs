@@ -50,24 +50,40 @@ pub fn fitting(entries: usize) -> usize {
 }
 
 /// Where an entry stands in a segment. Good until the segment changes.
+///
+/// One word, bucket, layer and slot: of parts that are stored one by one the processor would have to wait before it
+/// could copy them at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    extra: bool,
-    bucket: u32,
-    slot: u8,
-}
+pub struct Spot(u64);
+
+const EXTRA: u64 = 1 << 3;
+const SLOT: u64 = EXTRA - 1;
+const BUCKET_SHIFT: u32 = 4;
 
 impl Spot {
     /// A spot in the main layer.
     #[inline]
     pub fn main(bucket: usize, slot: usize) -> Spot {
-        spot(false, bucket, slot)
+        Spot((bucket as u64) << BUCKET_SHIFT | slot as u64)
+    }
+
+    /// A spot in the extra layer.
+    fn extra(bucket: usize, slot: usize) -> Spot {
+        Spot(Spot::main(bucket, slot).0 | EXTRA)
     }
 
     /// Its slot in the bucket.
     #[inline]
     pub fn slot(self) -> usize {
-        self.slot.into()
+        (self.0 & SLOT) as usize
+    }
+
+    fn bucket(self) -> usize {
+        (self.0 >> BUCKET_SHIFT) as usize
+    }
+
+    fn is_extra(self) -> bool {
+        self.0 & EXTRA != 0
     }
 }
 
@@ -188,18 +204,18 @@ impl<E: Item> Segment<E> {
     /// The entry of a key, and where it stands. O(1) but for keys of equal hash.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<(Spot, &E)> {
-        if let Some((bucket, slot, entry)) = self.main.row().find(hash, key) {
-            return Some((spot(false, bucket, slot), entry));
+        if let Some((bucket, slot, entry)) = self.main.row().find_slowly(hash, key) {
+            return Some((Spot::main(bucket, slot), entry));
         }
-        let (bucket, slot, entry) = self.extra.as_ref()?.row().find(hash, key)?;
-        Some((spot(true, bucket, slot), entry))
+        let (bucket, slot, entry) = self.extra.as_ref()?.row().find_slowly(hash, key)?;
+        Some((Spot::extra(bucket, slot), entry))
     }
 
     /// Where the bucket of a spot stands.
     #[inline]
     pub fn pointer(&self, spot: Spot) -> Option<NonNull<Bucket<E>>> {
-        let layer = if spot.extra { self.extra.as_ref()? } else { &self.main };
-        Some(layer.row().pointer(spot.bucket as usize))
+        let layer = if spot.is_extra() { self.extra.as_ref()? } else { &self.main };
+        Some(layer.row().pointer(spot.bucket()))
     }
 
     /// Places an entry whose key is not here yet. There must be room.
@@ -210,8 +226,8 @@ impl<E: Item> Segment<E> {
 
     /// Takes the entry at a spot out.
     pub fn remove(&mut self, at: Spot) -> Option<E> {
-        let layer = if at.extra { self.extra.as_mut()? } else { &mut self.main };
-        layer.remove(at.bucket as usize, at.slot.into())
+        let layer = if at.is_extra() { self.extra.as_mut()? } else { &mut self.main };
+        layer.remove(at.bucket(), at.slot())
     }
 
     /// The home of a hash that belongs to this segment.
@@ -247,8 +263,8 @@ impl<E: Item> Segment<E> {
     /// The spot of a slot in a bucket, numbered as for [`Segment::bucket`].
     pub fn spot(&self, bucket: usize, slot: usize) -> Spot {
         match bucket.checked_sub(self.homes()) {
-            None => spot(false, bucket, slot),
-            Some(bucket) => spot(true, bucket, slot),
+            None => Spot::main(bucket, slot),
+            Some(bucket) => Spot::extra(bucket, slot),
         }
     }
 
@@ -326,7 +342,7 @@ impl<E: Item> Segment<E> {
             Some(_) | None => (false, &mut self.main),
         };
         let (bucket, slot) = layer.place(tag, entry);
-        spot(extra, bucket, slot)
+        if extra { Spot::extra(bucket, slot) } else { Spot::main(bucket, slot) }
     }
 
     fn of(ground: &mut impl Ground, depth: u8, mask: u16, buckets: usize) -> Segment<E> {
@@ -353,8 +369,4 @@ impl<E: Item> Segment<E> {
 
 fn top_bit<E: Item>(entry: &E) -> bool {
     entry.route() >> (ROUTE_BITS - 1) != 0
-}
-
-fn spot(extra: bool, bucket: usize, slot: usize) -> Spot {
-    Spot { extra, bucket: bucket as u32, slot: slot as u8 }
 }
