@@ -86,7 +86,7 @@ impl CaseResult {
         let Case { op, pipeline, connections } = &self.case;
         let [p50, p99, p999] = sample.round_trip_us;
         let mut line = format!(
-            "{op:7} P={pipeline:<3} c={connections:<4} {name:14} {:9.0} rps x{:.2}  cpu/op {:6.3} us x{:.2}  \
+            "{op:11} P={pipeline:<3} c={connections:<4} {name:14} {:9.0} rps x{:.2}  cpu/op {:6.3} us x{:.2}  \
              core {:.3}  gen {:.3} us  p50 {p50:.0} p99 {p99:.0} p99.9 {p999:.0} us",
             sample.rps,
             ratio(sample.rps, base.rps),
@@ -196,7 +196,7 @@ mod tests {
         let lines = result().lines();
         assert_eq!(
             lines[0],
-            "get     P=16  c=50   ours             3000000 rps x1.00  cpu/op  0.250 us x1.00  core 0.250  \
+            "get         P=16  c=50   ours             3000000 rps x1.00  cpu/op  0.250 us x1.00  core 0.250  \
              gen 0.300 us  p50 10 p99 20 p99.9 30 us  io-1 0.040  x1.50 of best peer"
         );
         assert!(lines[1].contains(" 1000000 rps x0.33  cpu/op  0.500 us x2.00"), "{}", lines[1]);
