@@ -89,6 +89,36 @@ fn the_log_is_told_plain_sets_and_deletes() {
     tells(cases);
 }
 
+#[test]
+fn the_log_is_told_of_lists_what_was_sent_but_for_pops_from_many() {
+    let cases: &[(&str, &[&str])] = &[
+        ("RPUSH k a b c d e", &["RPUSH k a b c d e"]),
+        ("LPUSHX none a", &[]),
+        ("LPUSHX k 1", &["LPUSHX k 1"]),
+        ("LPOP k 2", &["LPOP k 2"]),
+        ("LPOP k 0", &[]),
+        ("LMPOP 2 none k RIGHT COUNT 2", &["RPOP k 2"]),
+        ("LMPOP 1 none LEFT", &[]),
+        ("LMOVE k l LEFT RIGHT", &["LMOVE k l LEFT RIGHT"]),
+        ("LMPOP 2 k l LEFT COUNT 9", &["LPOP k 1"]),
+        ("LMPOP 2 k l LEFT COUNT 9", &["LPOP l 1"]),
+        ("LMOVE k l LEFT RIGHT", &[]),
+        ("RPUSH k a b c a", &["RPUSH k a b c a"]),
+        ("LTRIM k 0 -1", &[]),
+        ("LTRIM k 0 2", &["LTRIM k 0 2"]),
+        ("LREM k 0 x", &[]),
+        ("LREM k 0 a", &["LREM k 0 a"]),
+        ("LSET k 9 x", &[]),
+        ("LSET k 0 x", &["LSET k 0 x"]),
+        ("LINSERT k BEFORE none y", &[]),
+        ("LINSERT k BEFORE x y", &["LINSERT k BEFORE x y"]),
+        ("LMOVEM k l LEFT RIGHT EXACTLY 9 OBO", &[]),
+        ("LMOVEM k l LEFT RIGHT EXACTLY 2 OBO", &["LMOVEM k l LEFT RIGHT EXACTLY 2 OBO"]),
+        ("RPOPLPUSH l k", &["RPOPLPUSH l k"]),
+    ];
+    tells(cases);
+}
+
 /// Each request with what the log is told of it, one after the other.
 fn tells(cases: &[(&str, &[&str])]) {
     let mut server = Server::new(1);
@@ -177,7 +207,31 @@ fn request() -> impl Strategy<Value = String> {
         (key(), key(), word(), time())
             .prop_map(|(k, l, w, t)| format!("MSETEX 2 {k} 1 {l} 2 {w} {t}")),
         (key(), key(), value()).prop_map(|(k, l, v)| format!("MSETNX {k} 1 {l} {v}")),
+        list_request(),
         (0..8i64).prop_map(|n| format!("FLUSHDB{}", if n > 0 { " no" } else { "" })),
+    ]
+}
+
+fn list_request() -> impl Strategy<Value = String> {
+    let key = || prop::sample::select(vec!["l", "m", "a"]);
+    let value = || prop::sample::select(vec!["1", "text", "x"]);
+    let side = || prop::sample::select(vec!["LEFT", "RIGHT"]);
+    let order = || prop::sample::select(vec!["OBO", "BULK"]);
+    let two = prop::sample::select(vec!["LPUSH", "RPUSH", "LPUSHX", "RPUSHX"]);
+    let counted = prop::sample::select(vec!["LPOP", "RPOP"]);
+    let number = || -4..5i64;
+    prop_oneof![
+        (two, key(), value(), value()).prop_map(|(c, k, v, w)| format!("{c} {k} {v} {w}")),
+        (counted, key(), 0..4).prop_map(|(c, k, n)| format!("{c} {k} {n}")),
+        (key(), key(), side(), 1..4)
+            .prop_map(|(k, l, s, n)| format!("LMPOP 2 {k} {l} {s} COUNT {n}")),
+        (key(), key(), side(), side()).prop_map(|(k, l, s, t)| format!("LMOVE {k} {l} {s} {t}")),
+        (key(), key(), side(), side(), 1..4, order())
+            .prop_map(|(k, l, s, t, n, o)| format!("LMOVEM {k} {l} {s} {t} COUNT {n} {o}")),
+        (key(), number(), value()).prop_map(|(k, n, v)| format!("LREM {k} {n} {v}")),
+        (key(), number(), number()).prop_map(|(k, n, m)| format!("LTRIM {k} {n} {m}")),
+        (key(), number(), value()).prop_map(|(k, n, v)| format!("LSET {k} {n} {v}")),
+        (key(), value(), value()).prop_map(|(k, v, w)| format!("LINSERT {k} AFTER {v} {w}")),
     ]
 }
 

@@ -97,7 +97,12 @@ impl Read for Trickle<'_> {
 /// Decodes a file and puts it into a keyspace of 16 databases, as a start does at the beginning of time.
 fn restore(file: &[u8], slice: usize) -> (Keyspace, Result<Restore, LoadError>) {
     let mut keyspace = Keyspace::new(16, KeyHasher::new(5));
-    let purpose = Purpose { hasher: keyspace.hasher().clone(), databases: 16, checked: true };
+    let purpose = Purpose {
+            hasher: keyspace.hasher().clone(),
+            databases: 16,
+            checked: true,
+            limits: keyspace.limits.clone(),
+        };
     let mut decoder = Decoder::new(Trickle(file, slice), file.len() as u64, purpose);
     let touch = Touch::recency(Clock::default());
     let (mut restore, mut records) = (Restore::default(), Records::default());
@@ -189,8 +194,16 @@ fn faults_are_named_with_their_place() {
             "at offset 15: the file ends inside a string (needs 39 more bytes)",
         ),
         (
-            b"\x12\x04list\x01",
-            "at offset 9: the key \"list\" holds a quicklist2 list (type 18), which this server cannot keep",
+            b"\x07\x03mod\x01",
+            "at offset 9: the key \"mod\" holds a module value (type 7), which this server cannot keep",
+        ),
+        (
+            b"\x02\x01s\x02\x01a\x01a",
+            "at offset 15: the value of the key \"s\" is malformed: a member stands there twice",
+        ),
+        (
+            b"\x02\x01s\x02\x01a\x05b",
+            "at offset 16: the file ends inside a string (needs",
         ),
         (
             b"\xf5\x03abc\xff",

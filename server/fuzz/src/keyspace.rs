@@ -2,6 +2,7 @@
 //!
 //! Owns: the meaning of the bytes.   Uses: the keyspace.   Never: a server, a socket.
 
+use super::program::Program;
 use lodestore_server::base::blob::Blob;
 use lodestore_server::base::random::{KeyHasher, Rng};
 use lodestore_server::keyspace::{Db, EntryRef, Keyspace, Stretch};
@@ -10,21 +11,6 @@ use lodestore_server::value::{Put, PutText, ValueRef};
 use std::collections::BTreeMap;
 
 type Known = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
-
-/// Reads a program byte by byte; zeros follow its end.
-struct Program<'a>(&'a [u8]);
-
-impl Program<'_> {
-    fn byte(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first
-    }
-
-    fn word(&mut self) -> u16 {
-        u16::from_le_bytes([self.byte(), self.byte()])
-    }
-}
 
 fn text(entry: EntryRef<'_>) -> Vec<u8> {
     let ValueRef::Text(text) = entry.value() else { panic!("only strings are put") };
@@ -105,8 +91,8 @@ fn compare(db: &Db, known: &Known) {
 
 pub fn run(bytes: &[u8]) {
     let mut keyspace = Keyspace::new(1, KeyHasher::new(bytes.len() as u64));
-    let (mut known, mut program) = (Known::new(), Program(bytes));
-    while !program.0.is_empty() {
+    let (mut known, mut program) = (Known::new(), Program::new(bytes));
+    while !program.is_over() {
         step(&mut keyspace, &mut known, &mut program);
     }
     compare(keyspace.db(0), &known);

@@ -3,6 +3,7 @@
 //! The version and the checksum at a payload's end are made right, or nothing but them would be tested.
 
 use super::harness::Server;
+use super::samples;
 use super::wire::encode;
 use lodestore_server::base::crc::crc64;
 use lodestore_server::engine::port::Outbound;
@@ -62,7 +63,7 @@ fn bulk(reply: &[u8]) -> Vec<u8> {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    vec![
+    let mut seeds = vec![
         b"\x00\x05value".to_vec(),
         b"\x00\xc0\x7f".to_vec(),
         b"\x00\xc1\x39\x30".to_vec(),
@@ -70,9 +71,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         b"\x00\xc3\x05\x14\x00a\xe0\x0a\x00".to_vec(),
         b"\x00\x80\x00\x00\x00\x02ab".to_vec(),
         b"\x00\x00".to_vec(),
-        b"\x01\x02\x01a\x01b".to_vec(),
-        b"\x04\x01\x01f\x01v".to_vec(),
-        b"\x10\x0d\x0d\x00\x00\x00\x02\x00\x81a\x02\x81b\x02\xff".to_vec(),
-        b"\x0b\x0a\x02\x00\x00\x00\x01\x00\x00\x00\x05\x00".to_vec(),
-    ]
+    ];
+    seeds.extend(samples::ALL.iter().map(|(_, body)| samples::bytes(body)));
+    seeds
 }

@@ -200,6 +200,47 @@ fn push_decimal(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
     }
 }
 
+/// Digits without the zeros at their end, but for the first digit.
+fn without_zeros(digits: &[u8]) -> &[u8] {
+    let end = digits.iter().rposition(|&digit| digit != b'0').map_or(1, |last| last + 1);
+    &digits[..end]
+}
+
+/// Appends a double as C's `%.17g` does: always 17 digits but for zeros at the end.
+pub fn push_f64_17(out: &mut Vec<u8>, n: f64) {
+    if !n.is_finite() {
+        return push_f64(out, n);
+    }
+    if n.is_sign_negative() {
+        out.push(b'-');
+    }
+    let mut text = Scientific::default();
+    write!(text, "{:.16e}", n.abs()).expect("a scientific number takes any text");
+    let digits = without_zeros(&text.digits[..text.count]);
+    let exponent = text.exponent();
+    if (-4..17).contains(&exponent) {
+        let (whole, fraction) = digits.split_at(digits.len().min((exponent + 1).max(0) as usize));
+        out.extend_from_slice(if exponent < 0 { b"0" } else { whole });
+        out.extend(std::iter::repeat_n(b'0', (exponent + 1 - digits.len() as i32).max(0) as usize));
+        if !fraction.is_empty() {
+            out.push(b'.');
+            out.extend(std::iter::repeat_n(b'0', (-1 - exponent).max(0) as usize));
+            out.extend_from_slice(fraction);
+        }
+        return;
+    }
+    out.push(digits[0]);
+    if digits.len() > 1 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[1..]);
+    }
+    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+    if exponent.abs() < 10 {
+        out.push(b'0');
+    }
+    push_u64(out, u64::from(exponent.unsigned_abs()));
+}
+
 /// The text in lower case; bytes that are no UTF-8 become U+FFFD.
 pub fn lower(text: &[u8]) -> String {
     let mut lower = String::from_utf8_lossy(text).into_owned();
@@ -381,6 +422,27 @@ mod tests {
         for (number, text) in cases {
             let mut out = Vec::new();
             push_f64(&mut out, number);
+            assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+    }
+
+    #[test]
+    fn seventeen_digits_are_as_in_c() {
+        let cases = [
+            (3.0, "3"),
+            (3.1, "3.1000000000000001"),
+            (-0.0, "-0"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1.5e300, "1.5000000000000001e+300"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (100.0, "100"),
+            (f64::INFINITY, "inf"),
+        ];
+        for (number, text) in cases {
+            let mut out = Vec::new();
+            push_f64_17(&mut out, number);
             assert_eq!(String::from_utf8_lossy(&out), text);
         }
     }

@@ -1,12 +1,14 @@
 //! Floor 0: what any program could use. Knows nothing of Redis.
 
 pub mod alloc;
+pub mod bits;
 pub mod blob;
 pub mod bytes;
 pub mod crash;
 pub mod crc;
 pub mod extended;
 pub mod index;
+pub mod murmur;
 pub mod process;
 pub mod queue;
 pub mod random;

@@ -157,6 +157,8 @@ pub struct ReadCx<'a> {
     pub data: Reads<'a>,
     /// The settings.
     pub config: &'a Config,
+    /// What it changed: only in how a value is kept, see [`ReadCx::rearrange`].
+    pub changes: &'a mut Changes,
     /// Randomness.
     pub rng: &'a mut Rng,
     /// The time.
@@ -178,6 +180,13 @@ impl<'a> ReadCx<'a> {
     #[inline]
     pub fn key(&self, at: usize) -> Key<'a> {
         keyed(self.data.keyspace, self.args, self.hashed, at)
+    }
+
+    /// Changes how the value of a key that was just found is kept, though not what it says (PFCOUNT notes what it
+    /// counted). Everybody is told as of any change, because who copied the bytes has other ones now.
+    pub fn rearrange(&mut self, key: Key<'_>, change: impl FnOnce(&mut Slot<'_, '_>)) {
+        change(&mut self.data.keyspace.db_mut(self.data.db).slot(key));
+        let _ = self.changes.changed(self.data.db, key.bytes, Event::SILENT);
     }
 
     /// The next keys of a request whose every word from 1 on is a key; see [`Window`].

@@ -4,12 +4,15 @@
 
 use super::context::ServerCx;
 use super::next::Next;
-use crate::base::bytes::parse_i64;
+use crate::base::bytes::{parse_i64, push_f64_17};
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
 use crate::keyspace::{Db, EntryRef};
+use crate::persist::rdb::format::Version;
 use crate::persist::rdb::payload;
 use crate::resp::{Error, Result};
+use crate::value::hash::Pair;
+use crate::value::stream::{Id, Stream};
 use crate::value::text::Scratch;
 use crate::value::{Put, PutText, TextRef, ValueRef};
 
@@ -18,7 +21,9 @@ pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
     let keyspace = &cx.parts.keyspace;
     let entry = keyspace.db(cx.me.db).find(keyspace.key(cx.arg(2))).ok_or(Error::NoSuchKey)?;
     let (encoding, value) = (entry.encoding(), entry.value());
-    let length = payload::value_length(value, cx.parts.config.rdb_compression);
+    let config = &cx.parts.config;
+    let version = Version::of(config.rdb_version);
+    let length = payload::value_length(value, version, config.rdb_compression);
     let lru = entry.access();
     let idle = idle_seconds(lru, Clock::new(cx.now.mono_us));
     cx.reply.simple(&format!(
@@ -64,7 +69,11 @@ pub fn digest_value(cx: &mut ServerCx<'_>) -> Result<Next> {
 fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
         ValueRef::Text(_) => 0,
+        ValueRef::List(_) => 1,
         ValueRef::Set(_) => 2,
+        ValueRef::Hash(_) => 4,
+        ValueRef::SortedSet(_) => 3,
+        ValueRef::Stream(_) => 6,
     }
 }
 
@@ -74,13 +83,41 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
         ValueRef::Text(TextRef::Int(number)) => mix(digest, number.to_string().as_bytes()),
         ValueRef::Text(TextRef::Bytes(text)) => mix(digest, text),
         ValueRef::Text(TextRef::Blob(blob)) => mix(digest, blob),
+        ValueRef::List(list) => {
+            list.iter().for_each(|element| mix(digest, element.text(&mut Scratch::default())));
+        }
         ValueRef::Set(set) => {
             set.iter().for_each(|member| add(digest, member.text(&mut Scratch::default())))
         }
+        ValueRef::Hash(hash) => hash.iter().for_each(|pair| add_pair(digest, pair)),
+        ValueRef::SortedSet(set) => {
+            let mut text = Vec::new();
+            for (member, score) in set.iter() {
+                let mut one = Digest::default();
+                mix(&mut one, member.text(&mut Scratch::default()));
+                text.clear();
+                push_f64_17(&mut text, score);
+                mix(&mut one, &text);
+                add(digest, &one);
+            }
+        }
+        ValueRef::Stream(stream) => add_stream(digest, stream),
     }
     if entry.deadline().is_some() {
         // That it has one, not which: a test that waits must not change the fingerprint.
         add(digest, b"!!expire!!");
+    }
+}
+
+/// Adds the entries; like in Redis, groups are no part of the fingerprint.
+fn add_stream(digest: &mut Digest, stream: &Stream) {
+    let mut scratch = Scratch::default();
+    for entry in stream.range(Id::MIN, Id::MAX) {
+        mix(digest, entry.id.to_string().as_bytes());
+        for (name, value) in entry.pairs() {
+            mix(digest, name.text(&mut scratch));
+            mix(digest, value.text(&mut scratch));
+        }
     }
 }
 
@@ -89,6 +126,17 @@ fn add(digest: &mut Digest, bytes: &[u8]) {
     for (byte, other) in digest.iter_mut().zip(sha1(bytes)) {
         *byte ^= other;
     }
+}
+
+/// Adds a field of a hash. That it has a time, not which: as for keys.
+fn add_pair(digest: &mut Digest, pair: Pair<'_>) {
+    let (mut one, mut scratch) = (Digest::default(), Scratch::default());
+    mix(&mut one, pair.name.text(&mut scratch));
+    mix(&mut one, pair.value.text(&mut scratch));
+    if pair.deadline.is_some() {
+        add(&mut one, b"!!hexpire!!");
+    }
+    add(digest, &one);
 }
 
 /// Adds what has an order.

@@ -9,7 +9,8 @@ use crate::base::bytes::parse_i64;
 use crate::keyspace::Key;
 use crate::keyspace::access::Known;
 use crate::keyspace::change::{Change, Event};
-use crate::persist::rdb::payload::{self, PayloadFault};
+use crate::persist::rdb::format::Version;
+use crate::persist::rdb::payload::{self, PayloadFault, Terms};
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 use crate::value::text::Scratch;
@@ -32,9 +33,9 @@ static DUMP: Command = Command {
 };
 
 fn dump(cx: &mut ReadCx<'_>) -> Result<()> {
-    let compress = cx.config.rdb_compression;
+    let (version, compress) = (Version::of(cx.config.rdb_version), cx.config.rdb_compression);
     match cx.data.find(cx.key(1)) {
-        Some(value) => cx.reply.blob(Blob::from(payload::write(value, compress))),
+        Some(value) => cx.reply.blob(Blob::from(payload::write(value, version, compress))),
         None => cx.reply.null(),
     }
     Ok(())
@@ -128,15 +129,19 @@ fn restore(cx: &mut WriteCx<'_>) -> Result<Change> {
         return Err(Error::text("BUSYKEY Target key name already exists."));
     }
     let deadline = deadline(cx, options.absolute)?;
-    let checked = !cx.switches.skip_checksums;
-    let value = payload::read(cx.arg(3), checked, cx.config.max_bulk.0).map_err(refusal)?;
+    let terms = Terms {
+        checked: !cx.switches.skip_checksums,
+        longest: cx.config.max_bulk.0,
+        limits: &cx.keyspace.limits,
+    };
+    let value = payload::read(cx.arg(3), terms).map_err(refusal)?;
     cx.reply.ok();
     if deadline.is_some_and(|deadline| deadline <= cx.now.unix_ms()) {
         return Ok(vanish(cx, key));
     }
     let access = cx.touch.restored(options.known);
     let mut slot = cx.slot(key);
-    slot.put_until(value, deadline);
+    value.put(|put| slot.put_until(put, deadline));
     slot.set_access(access);
     log_restore(cx, key, deadline, options.known);
     cx.created(key);

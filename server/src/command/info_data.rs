@@ -101,11 +101,13 @@ pub static KEYSPACE: &[Field] = &[Many(keyspace)];
 
 fn keyspace(facts: &Facts<'_>, out: &mut String) {
     for (number, db) in databases(&facts.parts.keyspace) {
-        let (keys, expires) = (db.len(), db.volatile_len());
+        let (keys, expires, timed) = (db.len(), db.volatile_len(), db.timed_len());
         let ttl = mean_ttl(db, facts.now.unix_ms());
         line(
             out,
-            format_args!("db{number}:keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"),
+            format_args!(
+                "db{number}:keys={keys},expires={expires},avg_ttl={ttl},subexpiry={timed}"
+            ),
         );
     }
 }

@@ -28,8 +28,7 @@ pub static STATS: &[Field] = &[
     Fixed("sync_partial_ok", "0"),
     Fixed("sync_partial_err", "0"),
     One("expired_keys", |facts| facts.parts.stats.expired.into()),
-    // There are no hashes yet, and so no fields that expire.
-    Fixed("expired_subkeys", "0"),
+    One("expired_subkeys", |facts| facts.parts.stats.expired_fields.into()),
     One("expired_stale_perc", |facts| text(format!("{:.2}", facts.parts.stats.stale.percent()))),
     One("expired_time_cap_reached_count", |facts| facts.parts.stats.expire_time_cap.into()),
     One("expire_cycle_cpu_milliseconds", |facts| {

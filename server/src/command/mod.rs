@@ -17,6 +17,9 @@ pub mod waiting;
 pub mod window;
 
 mod acl;
+mod bitfield;
+mod bitmap;
+mod bitop;
 mod bounded;
 mod categories;
 mod client;
@@ -34,12 +37,17 @@ mod debug_data;
 mod docs;
 pub mod draw;
 mod dump;
+mod edit;
 mod expiry;
 mod float;
 mod flush;
 mod footprint;
 mod generic;
+mod geo;
+mod hashes;
 mod help;
+mod hyperloglog;
+mod hyperloglog_debug;
 mod info;
 mod info_data;
 mod info_engine;
@@ -55,6 +63,7 @@ mod latency_doctor;
 mod latency_graph;
 mod latency_histogram;
 mod lcs;
+mod lists;
 mod lolwut;
 mod memory;
 mod memory_doctor;
@@ -75,6 +84,8 @@ mod set_many;
 mod set_options;
 mod sets;
 mod slow_log;
+mod sorted_set;
+mod stream;
 mod string;
 mod swap;
 mod tracking;
@@ -84,6 +95,9 @@ mod wait;
 /// The tables of all families.
 static FAMILIES: &[&[&row::Command]] = &[
     acl::TABLE,
+    bitfield::TABLE,
+    bitmap::TABLE,
+    bitop::TABLE,
     bounded::TABLE,
     client::TABLE,
     compare::TABLE,
@@ -97,10 +111,29 @@ static FAMILIES: &[&[&row::Command]] = &[
     float::TABLE,
     flush::TABLE,
     generic::TABLE,
+    geo::add::TABLE,
+    geo::place::TABLE,
+    geo::search::TABLE,
+    hashes::counter::TABLE,
+    hashes::expiry::TABLE,
+    hashes::fields::TABLE,
+    hashes::random::TABLE,
+    hashes::scan::TABLE,
+    hashes::together::TABLE,
+    hashes::ttl::TABLE,
+    hashes::whole::TABLE,
+    hyperloglog::TABLE,
+    hyperloglog_debug::TABLE,
     info::TABLE,
     introspect::TABLE,
     latency::TABLE,
     lcs::TABLE,
+    lists::blocking::TABLE,
+    lists::elements::TABLE,
+    lists::ends::TABLE,
+    lists::many::TABLE,
+    lists::moves::TABLE,
+    lists::position::TABLE,
     lolwut::TABLE,
     memory::TABLE,
     module::TABLE,
@@ -120,6 +153,23 @@ static FAMILIES: &[&[&row::Command]] = &[
     sets::random::TABLE,
     sets::scan::TABLE,
     slow_log::TABLE,
+    sorted_set::add::TABLE,
+    sorted_set::algebra::TABLE,
+    sorted_set::members::TABLE,
+    sorted_set::pop::TABLE,
+    sorted_set::random::TABLE,
+    sorted_set::range::TABLE,
+    sorted_set::remove_range::TABLE,
+    sorted_set::scan::TABLE,
+    stream::add::TABLE,
+    stream::claim::TABLE,
+    stream::group::TABLE,
+    stream::idempotence::TABLE,
+    stream::info::TABLE,
+    stream::pending::TABLE,
+    stream::range::TABLE,
+    stream::read::TABLE,
+    stream::remove::TABLE,
     string::TABLE,
     swap::TABLE,
     transaction::TABLE,

@@ -26,6 +26,8 @@ pub struct Lookups {
     pub keep_misses: bool,
     /// Keys past their time that a write removed on its way.
     pub removed: u64,
+    /// Fields of hashes past their time that a write removed on its way.
+    pub removed_fields: u64,
 }
 
 impl Lookups {

@@ -395,6 +395,10 @@ choices! {
         V10 = "10",
         /// Redis 7.2 and newer, Valkey 8 and newer read it.
         V11 = "11",
+        /// Redis 7.4 and newer read it.
+        V12 = "12",
+        /// Valkey 9 reads it.
+        V80 = "80",
     }
 
     /// Which keys go when memory is full.
@@ -486,6 +490,8 @@ impl RdbVersion {
         match self {
             RdbVersion::V10 => 10,
             RdbVersion::V11 => 11,
+            RdbVersion::V12 => 12,
+            RdbVersion::V80 => 80,
         }
     }
 }

@@ -212,6 +212,11 @@ settings! {
         /// 10: 1 %) of the keys with a deadline are past it, up to 25 % (43 %) of the time goes to that,
         /// in slices of a quarter of a millisecond; a tenth of it while fewer are.
         "active-expire-effort" active_expire_effort: u16 = 1, Live, in 1..=10;
+
+        /// A HyperLogLog (PFADD) of few elements is kept as runs, until they would take more bytes than this; then
+        /// it takes 12 KiB whatever is added. More than 16000 is of no use, and runs take the longer to change
+        /// the more they are.
+        "hll-sparse-max-bytes" hll_sparse_bytes: Memory = Memory(3000), Live;
     }
 
     section "Encodings" {
@@ -240,6 +245,18 @@ settings! {
         /// The most elements of a list that is called a listpack; or, from -1 to -5, its size: 4, 8, 16, 32
         /// or 64 KiB.
         "list-max-listpack-size" list_size: i64 = -2, Live, in -2147483648..=2147483647, also "list-max-ziplist-size";
+
+        /// The most bytes of a block of a stream's entries, 0: a megabyte. Approximate trimming drops whole blocks.
+        "stream-node-max-bytes" stream_node_bytes: Memory = Memory(4096), Live, in 0..=i64::MAX;
+
+        /// The most entries of a block of a stream, 0: any number.
+        "stream-node-max-entries" stream_node_entries: u64 = 100, Live, in 0..=i64::MAX;
+
+        /// For how many seconds a stream remembers which messages XADD with IDMP has added, unless XCFGSET says so.
+        "stream-idmp-duration" stream_idmp_seconds: u32 = 100, Live, in 1..=86400;
+
+        /// How many messages of one producer a stream remembers, unless XCFGSET says so.
+        "stream-idmp-maxsize" stream_idmp_messages: u32 = 100, Live, in 1..=10000;
     }
 
     section "Snapshots" {
@@ -263,7 +280,10 @@ settings! {
         "rdbchecksum" rdb_checksum: bool = true, AtStart;
 
         /// The version of the snapshot format to write. Redis 7.2 and newer and Valkey 8 and newer
-        /// read 11; take 10 to go back to Redis 7.0. Files of any version are loaded.
+        /// read 11; take 10 to go back to Redis 7.0. Hashes whose fields have times of their own are
+        /// known from 12 on (Redis 7.4 and newer), or in 80 (Valkey 9): a file that holds some is
+        /// written as 12 where less is asked for, so that nothing is lost. Files of any version are
+        /// loaded.
         "rdb-version" rdb_version: RdbVersion = RdbVersion::V11, Live;
 
         /// While a snapshot is being written, every page of memory that changes is copied. How much of

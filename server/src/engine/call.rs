@@ -91,7 +91,8 @@ impl Engine {
             }
         };
         self.parts.changes.tell_sent(db, args.len(), args.iter());
-        // Only a read leaves keys to bury, and a read has changed nothing that would have to follow first.
+        // Only a read leaves keys to bury, and one that does has changed nothing that would have to follow first:
+        // what it rearranges is the only key that it looks at, and that is there.
         self.bury_expired(me);
         self.tell_misses(me);
         self.follow(me);
@@ -121,9 +122,10 @@ impl Engine {
         let quiet = me.no_touch || self.parts.persist.child.is_some();
         let clock = Clock::new(self.now.mono_us);
         let touch = if quiet { None } else { self.parts.read_touch(clock) };
-        let Parts { keyspace, lookups, config, rng, asking, .. } = &mut self.parts;
+        let Parts { keyspace, lookups, config, changes, rng, asking, .. } = &mut self.parts;
         let data = Reads::new(keyspace, lookups, me.db, self.now, touch);
-        let mut cx = ReadCx { args, reply, data, config, rng, now: self.now, hashed, asking };
+        let now = self.now;
+        let mut cx = ReadCx { args, reply, data, config, changes, rng, now, hashed, asking };
         run(&mut cx).map(|()| Next::Done)
     }
 

@@ -127,6 +127,10 @@ impl Engine {
         limits.zset_entries = config.zset_entries;
         limits.zset_value = config.zset_value;
         limits.list_size = config.list_size;
+        limits.stream_node_bytes =
+            usize::try_from(config.stream_node_bytes.0).unwrap_or(usize::MAX);
+        limits.stream_node_entries =
+            usize::try_from(config.stream_node_entries).unwrap_or(usize::MAX);
     }
 }
 

@@ -91,6 +91,8 @@ const DUTIES: &[Duty] = &[
     duty("snapshot", Rate::Hertz, |_| true, begin_snapshot),
     // 250 us; more than that share of the time only if much is due.
     duty("expire", Rate::Hertz, may_expire, Engine::expire_slice).known_as("expire-cycle"),
+    // 250 us, and rests as the one above.
+    duty("fields", Rate::Hertz, may_expire, Engine::expire_fields_slice),
     // 250 us, and only while there is much to win.
     duty("defrag", Rate::EverySecond, Engine::may_defrag, Engine::defrag_slice)
         .known_as("active-defrag-cycle"),

@@ -20,13 +20,13 @@ use crate::keyspace::{Removed, Sweep};
 use crate::session::{Arrival, Session};
 
 /// A slice ends after this many nanoseconds: with its last batch below the 500 us that a client may wait.
-const SLICE_NS: u64 = 250_000;
+pub(super) const SLICE_NS: u64 = 250_000;
 /// Buckets of a batch: about 100 keys, some 20 us.
 const BATCH: usize = 16;
 /// The same while a snapshot child lives: each key may have the kernel copy two pages, at 3.5 us.
 const BATCH_WITH_CHILD: usize = 4;
 /// Databases in a row in which nothing is due that a slice looks at: a cache miss each.
-const IDLE_DATABASES: usize = 2_000;
+pub(super) const IDLE_DATABASES: usize = 2_000;
 /// A slice that comes late, because a timer or a long turn held it up, is followed sooner by the next; but no more
 /// than this many microseconds are made up for.
 const LAG_US: u64 = 2_000;
@@ -41,7 +41,7 @@ pub(super) struct Expiry {
 }
 
 /// What `active-expire-effort` (1 to 10) asks for, in percent.
-struct Effort {
+pub(super) struct Effort {
     /// The share of all time that slices may take while much is due.
     share: u64,
     /// The share of keys past their time that is no reason to hurry.
@@ -49,13 +49,13 @@ struct Effort {
 }
 
 impl Effort {
-    fn of(effort: u16) -> Effort {
+    pub(super) fn of(effort: u16) -> Effort {
         let more = effort.clamp(1, 10) - 1;
         Effort { share: 25 + 2 * u64::from(more), stale: 10 - usize::from(more) }
     }
 
     /// How long `spent` microseconds of work pay for, given what they achieved.
-    fn pay(&self, spent: u64, sweep: Sweep) -> u64 {
+    pub(super) fn pay(&self, spent: u64, sweep: Sweep) -> u64 {
         let hurry = sweep.removed * 100 > sweep.passed * self.stale;
         let share = if hurry { self.share * 10 } else { self.share };
         spent.saturating_mul(1000) / share

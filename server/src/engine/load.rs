@@ -45,6 +45,7 @@ impl Engine {
             hasher: self.parts.keyspace.hasher().clone(),
             databases: self.parts.keyspace.databases(),
             checked: !self.parts.switches.skip_checksums,
+            limits: self.parts.keyspace.limits.clone(),
         };
         let Some(file) = host.open_snapshot(&self.job(), purpose)? else { return Ok(false) };
         self.parts.persist.loading = Some(Loading {

@@ -24,6 +24,7 @@ pub mod configure;
 pub mod cron;
 mod defrag;
 mod expire;
+mod expire_fields;
 pub mod follow;
 pub mod garbage;
 pub mod gate;
@@ -82,6 +83,8 @@ pub struct Engine {
     clockwork: Clockwork,
     defrag: defrag::Defrag,
     expiry: expire::Expiry,
+    /// The database that is next in the search for due fields.
+    fields_db: usize,
     feed: Feed,
     load: Option<load::Load>,
     fast_run: timing::FastRun,
@@ -144,6 +147,7 @@ impl Engine {
             clockwork: Clockwork::default(),
             defrag: defrag::Defrag::default(),
             expiry: expire::Expiry::default(),
+            fields_db: 0,
             feed: Feed::default(),
             load: None,
             fast_run: timing::FastRun::default(),

@@ -124,6 +124,7 @@ fn collect(stats: &mut Stats, lookups: &mut Lookups) {
     stats.hits += std::mem::take(&mut lookups.hits);
     stats.misses += std::mem::take(&mut lookups.misses);
     stats.expired += std::mem::take(&mut lookups.removed);
+    stats.expired_fields += std::mem::take(&mut lookups.removed_fields);
 }
 
 /// The processor's clock is read this often at most, in nanoseconds: it costs a system call.

@@ -132,7 +132,12 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let file = File::open(&path).unwrap();
         let mut keyspace = Keyspace::new(1, KeyHasher::new(1));
-        let purpose = Purpose { hasher: keyspace.hasher().clone(), databases: 1, checked: true };
+        let purpose = Purpose {
+            hasher: keyspace.hasher().clone(),
+            databases: 1,
+            checked: true,
+            limits: keyspace.limits.clone(),
+        };
         let total = bytes.len() as u64;
         let mut decoding = if here {
             Decoding::Here(Box::new(Decoder::new(file, total, purpose)))

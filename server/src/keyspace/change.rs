@@ -46,8 +46,24 @@ const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
 }
 
+const fn list(name: &'static str) -> Event {
+    Event { name, class: Class::List }
+}
+
+const fn hash(name: &'static str) -> Event {
+    Event { name, class: Class::Hash }
+}
+
 const fn set(name: &'static str) -> Event {
     Event { name, class: Class::Set }
+}
+
+const fn sorted_set(name: &'static str) -> Event {
+    Event { name, class: Class::SortedSet }
+}
+
+const fn stream(name: &'static str) -> Event {
+    Event { name, class: Class::Stream }
 }
 
 const fn text(name: &'static str) -> Event {
@@ -75,12 +91,52 @@ impl Event {
     pub const INCR_BY: Event = text("incrby");
     pub const INCR_BY_FLOAT: Event = text("incrbyfloat");
     pub const SET_RANGE: Event = text("setrange");
+    pub const SET_BIT: Event = text("setbit");
+    pub const PF_ADD: Event = text("pfadd");
+    pub const LPUSH: Event = list("lpush");
+    pub const RPUSH: Event = list("rpush");
+    pub const LPOP: Event = list("lpop");
+    pub const RPOP: Event = list("rpop");
+    pub const LINSERT: Event = list("linsert");
+    pub const LSET: Event = list("lset");
+    pub const LREM: Event = list("lrem");
+    pub const LTRIM: Event = list("ltrim");
+    pub const HSET: Event = hash("hset");
+    pub const HDEL: Event = hash("hdel");
+    pub const HINCRBY: Event = hash("hincrby");
+    pub const HINCRBYFLOAT: Event = hash("hincrbyfloat");
+    pub const HEXPIRE: Event = hash("hexpire");
+    pub const HEXPIRED: Event = hash("hexpired");
+    pub const HPERSIST: Event = hash("hpersist");
     pub const SADD: Event = set("sadd");
     pub const SREM: Event = set("srem");
     pub const SPOP: Event = set("spop");
     pub const SINTERSTORE: Event = set("sinterstore");
     pub const SUNIONSTORE: Event = set("sunionstore");
     pub const SDIFFSTORE: Event = set("sdiffstore");
+    pub const ZADD: Event = sorted_set("zadd");
+    pub const ZINCR: Event = sorted_set("zincr");
+    pub const ZREM: Event = sorted_set("zrem");
+    pub const ZREM_RANGE_BY_RANK: Event = sorted_set("zremrangebyrank");
+    pub const ZREM_RANGE_BY_SCORE: Event = sorted_set("zremrangebyscore");
+    pub const ZREM_RANGE_BY_LEX: Event = sorted_set("zremrangebylex");
+    pub const ZPOPMIN: Event = sorted_set("zpopmin");
+    pub const ZPOPMAX: Event = sorted_set("zpopmax");
+    pub const ZRANGESTORE: Event = sorted_set("zrangestore");
+    pub const ZUNIONSTORE: Event = sorted_set("zunionstore");
+    pub const ZINTERSTORE: Event = sorted_set("zinterstore");
+    pub const ZDIFFSTORE: Event = sorted_set("zdiffstore");
+    pub const GEORADIUSSTORE: Event = sorted_set("georadiusstore");
+    pub const GEOSEARCHSTORE: Event = sorted_set("geosearchstore");
+    pub const XADD: Event = stream("xadd");
+    pub const XTRIM: Event = stream("xtrim");
+    pub const XDEL: Event = stream("xdel");
+    pub const XSETID: Event = stream("xsetid");
+    pub const XGROUP_CREATE: Event = stream("xgroup-create");
+    pub const XGROUP_CREATECONSUMER: Event = stream("xgroup-createconsumer");
+    pub const XGROUP_DELCONSUMER: Event = stream("xgroup-delconsumer");
+    pub const XGROUP_DESTROY: Event = stream("xgroup-destroy");
+    pub const XGROUP_SETID: Event = stream("xgroup-setid");
     /// Changes the data set without an event for each key (FLUSHALL).
     pub const SILENT: Event = generic("");
 }
@@ -92,7 +148,7 @@ impl Event {
         match self.class {
             Class::Miss => false,
             // An entry is there, or a group is not any more.
-            Class::Stream => ["xadd", "xgroup-destroy"].contains(&self.name),
+            Class::Stream => [Event::XADD, Event::XGROUP_DESTROY].contains(&self),
             // Who waits for many elements waits for more of them (BLMOVEM).
             Class::List => !["lpop", "rpop", "lrem", "ltrim", "lset"].contains(&self.name),
             Class::Text | Class::Hash | Class::Set | Class::SortedSet => true,
@@ -216,6 +272,12 @@ impl Changes {
         std::mem::take(&mut self.emptied_all)
     }
 
+    /// Counts `more` changes in the place of `less` that were counted for the same thing.
+    pub fn recount(&mut self, less: u64, more: u64) -> Change {
+        self.dirty = self.dirty - less + more;
+        Change(())
+    }
+
     /// Counts a change that has no key.
     pub fn count(&mut self, changes: u64) -> Change {
         self.dirty += changes;
@@ -227,6 +289,12 @@ impl Changes {
     pub fn log_as(&mut self, db: usize, words: &[&[u8]]) {
         self.replaced = true;
         self.tell(db, words);
+    }
+
+    /// Whether anybody reads what the log is told.
+    #[inline]
+    pub fn keeps_log(&self) -> bool {
+        self.keep_log
     }
 
     /// The log and replicas are told `words` before the command itself (an expired key's DEL).

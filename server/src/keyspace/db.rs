@@ -165,6 +165,17 @@ impl Db {
         self.table.expire_due(now_ms, budget, each)
     }
 
+    /// Keys whose values have elements with times. O(1).
+    pub fn timed_len(&self) -> usize {
+        self.table.timed.len()
+    }
+
+    /// The key whose elements are due first, if they were before `now_ms` (Unix milliseconds). O(log n).
+    pub fn first_timed(&self, now_ms: i64) -> Option<&[u8]> {
+        let (key, deadline) = self.table.timed.first()?;
+        (deadline < now_ms).then_some(key)
+    }
+
     /// Bytes held for entries and buckets, and bytes of them in use. What lies between is what [`Db::compact`] can win.
     pub fn spread(&self) -> (usize, usize) {
         self.table.spread()

@@ -3,7 +3,7 @@
 //! Owns: the sums of one table.   Uses: entry, value.   Never: the table's own bytes, other databases.
 //!
 //! ```text
-//!   Weight of an entry   type, bytes of its block, bytes that its value holds elsewhere
+//!   Weight of an entry   type, bytes of its block, bytes that its value holds elsewhere; the first time of its elements
 //!   Sums                 for each type: keys, their blocks, their heap
 //! ```
 //! Whoever adds, changes or removes an entry weighs it before and after: a few additions, whatever the value
@@ -23,6 +23,8 @@ pub struct Weight {
     pub entry: usize,
     /// Bytes that its value holds outside the block.
     pub heap: usize,
+    /// The first time that is over for an element of its value, in Unix milliseconds.
+    pub soonest: Option<i64>,
 }
 
 impl Weight {
@@ -30,7 +32,12 @@ impl Weight {
     #[inline]
     pub fn of(entry: EntryRef<'_>) -> Weight {
         let value = entry.value();
-        Weight { kind: value.kind(), entry: entry.size(), heap: value.heap() }
+        Weight {
+            kind: value.kind(),
+            entry: entry.size(),
+            heap: value.heap(),
+            soonest: value.soonest_deadline(),
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The entries of one database, and everything that must be told when one comes, changes or goes.
 //!
-//! Owns: the index over the entries, the slab they stand in, and the exact sums over them.
+//! Owns: the index over the entries, the slab they stand in, the exact sums over them, the order of their elements' times.
 //! Uses: `base::{index, random, slab}`, expire's notes, sums.   Never: clients, time, the disk.
 //!
 //! While a snapshot child lives the index is still: nothing moves that need not.
 //!
 //! Invariants
-//!  1. `sums` and the notes' counts are exact sums over the entries.
+//!  1. `sums` and the notes' counts are exact sums over the entries, and `timed` has exactly those with times inside.
 //!  2. The blocks of `blocks` are the entries and nothing else.
 
 use super::compact::Compaction;
@@ -17,6 +17,7 @@ use super::waste::Waste;
 use crate::base::index::{self, Index, Spot};
 use crate::base::random::KeyHasher;
 use crate::base::slab::{Runs, Slab, land};
+use crate::value::deadlines::Deadlines;
 use crate::value::{Put, Value};
 
 /// Where an entry stands in the table; see [`index::Place`].
@@ -29,6 +30,8 @@ pub(super) struct Table {
     pub compaction: Compaction,
     /// What the entries take.
     pub sums: Sums,
+    /// Keys whose values have elements with times, by the first of these.
+    pub timed: Deadlines,
     /// What was removed and is slow to free.
     pub waste: Waste,
     pub child_alive: bool,
@@ -45,6 +48,7 @@ impl Table {
             index: Index::new(hasher, Due::default(), Runs::new(land())),
             compaction: Compaction::default(),
             sums: Sums::default(),
+            timed: Deadlines::default(),
             waste: Waste::default(),
             child_alive: false,
             keeps_size: false,
@@ -97,6 +101,9 @@ impl Table {
         entry.put(&mut self.blocks, put);
         let after = Weight::of(entry.get());
         self.sums.change(before, after);
+        if before.soonest != after.soonest {
+            self.timed.change(entry.get().key(), before.soonest, after.soonest);
+        }
     }
 
     /// Gives an entry's value away to be changed. [`Table::give_back`] is to follow, with the weight that this answers,
@@ -113,7 +120,11 @@ impl Table {
     pub fn give_back(&mut self, at: Place, value: Value, before: Weight) {
         let entry = self.index.item_mut(at);
         value.put(|put| entry.put(&mut self.blocks, put));
-        self.sums.change(before, Weight::of(entry.get()));
+        let after = Weight::of(entry.get());
+        self.sums.change(before, after);
+        if before.soonest != after.soonest {
+            self.timed.change(entry.get().key(), before.soonest, after.soonest);
+        }
     }
 
     /// Changes an entry, and the sums with it. Deadlines go through [`Table::set_deadline`].
@@ -130,7 +141,11 @@ impl Table {
     /// Adds a key that the table does not have. O(1), now and then one segment's growth.
     pub fn insert(&mut self, hash: u64, key: &[u8], put: Put<'_>, deadline: Option<i64>) -> Place {
         let entry = Entry::new(&mut self.blocks, key, put, deadline);
-        self.sums.add(Weight::of(entry.get()));
+        let weight = Weight::of(entry.get());
+        self.sums.add(weight);
+        if weight.soonest.is_some() {
+            self.timed.change(key, None, weight.soonest);
+        }
         let place = self.index.insert(hash, entry);
         if let Some(deadline) = deadline {
             let segment = self.index.number(hash);
@@ -161,7 +176,11 @@ impl Table {
     /// longer needed.
     pub fn take_out(&mut self, number: u32, at: Spot) -> Entry {
         let entry = self.index.take_out(number, at);
-        self.sums.remove(Weight::of(entry.get()));
+        let weight = Weight::of(entry.get());
+        self.sums.remove(weight);
+        if weight.soonest.is_some() {
+            self.timed.change(entry.get().key(), weight.soonest, None);
+        }
         if entry.is_volatile() {
             self.index.notes.discount(number);
         }
@@ -191,7 +210,8 @@ impl Table {
 
     /// Bytes of the table itself, without the entries. O(segments / 1024).
     pub fn memory(&self) -> usize {
-        self.index.ground.used() + self.index.memory() + self.index.notes.memory()
+        let index = self.index.ground.used() + self.index.memory();
+        index + self.index.notes.memory() + self.timed.memory()
     }
 }
 

@@ -51,9 +51,10 @@ impl Awaited {
     /// Who is served by a type.
     fn of(there: Type) -> Option<Awaited> {
         match there {
-            // Until there are lists, tests wait for strings.
-            Type::String if cfg!(test) => Some(Awaited::List),
-            Type::String | Type::Set => None,
+            Type::List => Some(Awaited::List),
+            Type::SortedSet => Some(Awaited::SortedSet),
+            Type::Stream => Some(Awaited::Stream),
+            Type::String | Type::Set | Type::Hash => None,
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct Stats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// Fields of hashes that expired.
+    pub expired_fields: u64,
     /// Keys removed because memory was full.
     pub evicted: u64,
     /// The share of keys with a deadline that are past it, as active expiry sees it.

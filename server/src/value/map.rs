@@ -25,6 +25,11 @@ impl Map {
         Map::new(self.index.hasher().clone())
     }
 
+    /// What hashes its keys.
+    pub fn hasher(&self) -> &KeyHasher {
+        self.index.hasher()
+    }
+
     /// Elements in it.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -58,6 +63,14 @@ impl Map {
         field.set(beside);
         self.blocks = self.blocks - before + field.get().size();
         false
+    }
+
+    /// Adds an element whose key the map does not have. O(1), now and then the growth of one segment.
+    pub fn add(&mut self, key: &[u8], beside: Beside<'_>) -> FieldRef<'_> {
+        let field = Field::new(key, beside);
+        self.blocks += field.get().size();
+        let place = self.index.insert(self.index.hasher().hash(key), field);
+        self.index.item(place).get()
     }
 
     /// Takes an element out. O(1), now and then the shrinking of one segment.

@@ -5,20 +5,31 @@
 //! A value type is one variant in each enum here; the compiler lists the rest, because nobody writes
 //! `_ =>` over them.
 
+pub mod deadlines;
 pub mod field;
+pub mod hash;
+pub mod hyperloglog;
 pub mod int_set;
 pub mod limits;
+pub mod list;
 pub mod map;
 pub mod ordered;
 pub mod packed;
 pub mod set;
 pub mod small;
+pub mod sorted_set;
+pub mod stream;
 pub mod text;
 
+pub use hash::{Hash, HashRef, LargeHash};
+pub use list::{List, ListRef, Side};
 pub use set::{LargeSet, Set, SetRef};
+pub use sorted_set::{LargeSortedSet, SortedSet, SortedSetRef};
+pub use stream::Stream;
 pub use text::{Text, TextMut, TextRef};
 
 use int_set::IntSetRef;
+use list::chain::Chain;
 use small::SmallRef;
 
 /// The types of values.
@@ -26,19 +37,32 @@ use small::SmallRef;
 pub enum Type {
     /// Bytes, or a number kept as such.
     String,
+    /// Texts in an order.
+    List,
     /// Texts, each at most once.
     Set,
+    /// Texts with scores, each at most once.
+    SortedSet,
+    /// Names with values.
+    Hash,
+    /// Entries in the order of their ids.
+    Stream,
 }
 
 impl Type {
     /// Every type, in the order of its number.
-    pub const ALL: [Type; 2] = [Type::String, Type::Set];
+    pub const ALL: [Type; 6] =
+        [Type::String, Type::List, Type::Set, Type::SortedSet, Type::Hash, Type::Stream];
 
     /// The name TYPE answers.
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
             Type::Set => "set",
+            Type::List => "list",
+            Type::SortedSet => "zset",
+            Type::Hash => "hash",
+            Type::Stream => "stream",
         }
     }
 }
@@ -50,6 +74,14 @@ pub enum Value {
     Text(Text),
     /// A set.
     Set(Set),
+    /// A list.
+    List(List),
+    /// A sorted set.
+    SortedSet(SortedSet),
+    /// A hash.
+    Hash(Hash),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// A value as it stands in an entry, for reading.
@@ -59,6 +91,14 @@ pub enum ValueRef<'a> {
     Text(TextRef<'a>),
     /// A set.
     Set(SetRef<'a>),
+    /// A list.
+    List(ListRef<'a>),
+    /// A sorted set.
+    SortedSet(SortedSetRef<'a>),
+    /// A hash.
+    Hash(HashRef<'a>),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 /// A value whose elements stand outside of its entry, which has nothing but this.
@@ -66,6 +106,14 @@ pub enum ValueRef<'a> {
 pub enum Large {
     /// A set.
     Set(Box<LargeSet>),
+    /// A list.
+    List(Box<Chain>),
+    /// A sorted set.
+    SortedSet(Box<LargeSortedSet>),
+    /// A hash.
+    Hash(Box<LargeHash>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// What bytes are that stand inside an entry and are no string.
@@ -76,11 +124,18 @@ pub enum Form {
     Ints,
     /// A small set.
     Set,
+    /// A small list.
+    List,
+    /// A small sorted set.
+    SortedSet,
+    /// A small hash.
+    Hash,
 }
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 2] = [Form::Ints, Form::Set];
+    pub const ALL: [Form; 5] =
+        [Form::Ints, Form::Set, Form::List, Form::SortedSet, Form::Hash];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -105,6 +160,19 @@ pub enum PutText<'a> {
     Blob(crate::base::blob::Blob),
 }
 
+impl Put<'_> {
+    /// The value, to be read.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Put::Text(PutText::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
+            Put::Text(PutText::Bytes(bytes)) => ValueRef::Text(TextRef::Bytes(bytes)),
+            Put::Text(PutText::Blob(blob)) => ValueRef::Text(TextRef::Blob(blob)),
+            Put::Packed(form, bytes, marked) => ValueRef::of_packed(*form, bytes, *marked),
+            Put::Large(large) => ValueRef::of_large(large),
+        }
+    }
+}
+
 /// A type of values with elements.
 pub trait Collection: Sized {
     /// How it is read where it stands.
@@ -123,30 +191,43 @@ pub trait View<'a>: Copy {
     fn of(value: ValueRef<'a>) -> Option<Self>;
 }
 
-impl Collection for Set {
-    type Ref<'a> = SetRef<'a>;
+/// A type of values with elements, and how it is read where it stands.
+macro_rules! collections {
+    ($($variant:ident: $owned:ty, $view:ty, $is_nothing:expr;)*) => {$(
+        impl Collection for $owned {
+            type Ref<'a> = $view;
 
-    #[inline]
-    fn of(value: Value) -> Option<Set> {
-        if let Value::Set(set) = value { Some(set) } else { None }
-    }
+            #[inline]
+            fn of(value: Value) -> Option<$owned> {
+                if let Value::$variant(value) = value { Some(value) } else { None }
+            }
 
-    #[inline]
-    fn into_value(self) -> Value {
-        Value::Set(self)
-    }
+            #[inline]
+            fn into_value(self) -> Value {
+                Value::$variant(self)
+            }
 
-    #[inline]
-    fn is_nothing(&self) -> bool {
-        self.as_ref().len() == 0
-    }
+            #[inline]
+            fn is_nothing(&self) -> bool {
+                $is_nothing(self)
+            }
+        }
+
+        impl<'a> View<'a> for $view {
+            #[inline]
+            fn of(value: ValueRef<'a>) -> Option<$view> {
+                if let ValueRef::$variant(value) = value { Some(value) } else { None }
+            }
+        }
+    )*};
 }
 
-impl<'a> View<'a> for SetRef<'a> {
-    #[inline]
-    fn of(value: ValueRef<'a>) -> Option<SetRef<'a>> {
-        if let ValueRef::Set(set) = value { Some(set) } else { None }
-    }
+collections! {
+    List: List, ListRef<'a>, |list: &List| list.as_ref().len() == 0;
+    Set: Set, SetRef<'a>, |set: &Set| set.as_ref().len() == 0;
+    SortedSet: SortedSet, SortedSetRef<'a>, |set: &SortedSet| set.as_ref().len() == 0;
+    Hash: Hash, HashRef<'a>, |hash: &Hash| hash.as_ref().len() == 0;
+    Stream: Box<Stream>, &'a Stream, |_: &Box<Stream>| false;
 }
 
 impl<'a> View<'a> for TextRef<'a> {
@@ -163,6 +244,11 @@ impl<'a> ValueRef<'a> {
         match form {
             Form::Ints => ValueRef::Set(SetRef::Ints(IntSetRef::of(bytes))),
             Form::Set => ValueRef::Set(SetRef::Small(SmallRef::of(bytes, marked))),
+            Form::List => ValueRef::List(ListRef::Small(SmallRef::of(bytes, marked))),
+            Form::SortedSet => {
+                ValueRef::SortedSet(SortedSetRef::Small(SmallRef::of(bytes, marked)))
+            }
+            Form::Hash => ValueRef::Hash(HashRef::Small(SmallRef::of(bytes, marked))),
         }
     }
 
@@ -171,6 +257,10 @@ impl<'a> ValueRef<'a> {
     pub fn of_large(large: &'a Large) -> ValueRef<'a> {
         match large {
             Large::Set(set) => ValueRef::Set(SetRef::Large(set)),
+            Large::List(list) => ValueRef::List(ListRef::Large(list)),
+            Large::SortedSet(set) => ValueRef::SortedSet(SortedSetRef::Large(set)),
+            Large::Hash(hash) => ValueRef::Hash(HashRef::Large(hash)),
+            Large::Stream(stream) => ValueRef::Stream(stream),
         }
     }
 
@@ -180,6 +270,10 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => false,
             ValueRef::Set(set) => matches!(set, SetRef::Large(_)),
+            ValueRef::List(list) => matches!(list, ListRef::Large(_)),
+            ValueRef::SortedSet(set) => matches!(set, SortedSetRef::Large(_)),
+            ValueRef::Hash(hash) => matches!(hash, HashRef::Large(_)),
+            ValueRef::Stream(_) => true,
         }
     }
 
@@ -189,6 +283,10 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(_) => Type::String,
             ValueRef::Set(_) => Type::Set,
+            ValueRef::List(_) => Type::List,
+            ValueRef::SortedSet(_) => Type::SortedSet,
+            ValueRef::Hash(_) => Type::Hash,
+            ValueRef::Stream(_) => Type::Stream,
         }
     }
 
@@ -198,6 +296,10 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.heap(),
             ValueRef::Set(set) => set.heap(),
+            ValueRef::List(list) => list.heap(),
+            ValueRef::SortedSet(set) => set.heap(),
+            ValueRef::Hash(hash) => hash.heap(),
+            ValueRef::Stream(stream) => stream.heap(),
         }
     }
 
@@ -206,6 +308,10 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => text.encoding(),
             ValueRef::Set(set) => set.encoding(),
+            ValueRef::List(list) => list.encoding(),
+            ValueRef::SortedSet(set) => set.encoding(),
+            ValueRef::Hash(hash) => hash.encoding(),
+            ValueRef::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -214,6 +320,10 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Text(text) => Value::Text(text.to_owned()),
             ValueRef::Set(set) => Value::Set(set.to_owned()),
+            ValueRef::List(list) => Value::List(list.to_owned()),
+            ValueRef::SortedSet(set) => Value::SortedSet(set.to_owned()),
+            ValueRef::Hash(hash) => Value::Hash(hash.to_owned()),
+            ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
 }
@@ -225,6 +335,10 @@ impl Value {
             Value::Text(Text::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
             Value::Text(Text::Bytes(blob)) => ValueRef::Text(TextRef::Blob(blob)),
             Value::Set(set) => ValueRef::Set(set.as_ref()),
+            Value::List(list) => ValueRef::List(list.as_ref()),
+            Value::SortedSet(set) => ValueRef::SortedSet(set.as_ref()),
+            Value::Hash(hash) => ValueRef::Hash(hash.as_ref()),
+            Value::Stream(stream) => ValueRef::Stream(stream),
         }
     }
 
@@ -233,6 +347,10 @@ impl Value {
     pub fn of_large(large: Large) -> Value {
         match large {
             Large::Set(set) => Value::Set(Set::Large(set)),
+            Large::List(list) => Value::List(List::Large(list)),
+            Large::SortedSet(set) => Value::SortedSet(SortedSet::Large(set)),
+            Large::Hash(hash) => Value::Hash(Hash::Large(hash)),
+            Large::Stream(stream) => Value::Stream(stream),
         }
     }
 
@@ -247,6 +365,13 @@ impl Value {
             }
             Value::Set(Set::Small(small)) => then(small.put(Form::Set)),
             Value::Set(Set::Large(large)) => then(Put::Large(Large::Set(large))),
+            Value::List(List::Small(small)) => then(small.put(Form::List)),
+            Value::List(List::Large(large)) => then(Put::Large(Large::List(large))),
+            Value::SortedSet(SortedSet::Small(small)) => then(small.put(Form::SortedSet)),
+            Value::SortedSet(SortedSet::Large(large)) => then(Put::Large(Large::SortedSet(large))),
+            Value::Hash(Hash::Small(small)) => then(small.put(Form::Hash)),
+            Value::Hash(Hash::Large(large)) => then(Put::Large(Large::Hash(large))),
+            Value::Stream(stream) => then(Put::Large(Large::Stream(stream))),
         }
     }
 }

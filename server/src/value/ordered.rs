@@ -1,6 +1,6 @@
 //! An ordered sequence with ranks: a B+ tree that counts what stands below each node.
 //!
-//! Owns: the order of its items.   Uses: arrayvec.   Never: compares items itself (callers say how), allocates for less than a leaf.
+//! Owns: the order of its items.   Uses: arrayvec, `base::alloc`.   Never: compares items itself (callers say how), allocates for less than a leaf.
 //!
 //! ```text
 //!                inner   | 20 below, from 1.5 | 25 below, from 3 | ... |     of each child: how many items, and the first one's key
@@ -18,8 +18,13 @@
 //!  3. All leaves are equally deep; every node is at least a quarter full, but for the last of each level, which has
 //!     something; an inner root has two children.
 
+mod walk;
+
+use crate::base::alloc;
 use arrayvec::ArrayVec;
 use std::cmp::Ordering;
+
+pub use walk::{Walk, WalkBack};
 
 /// Items of a leaf: with handles of 8 bytes a leaf takes 256. A search looks at five items.
 const LEAF: usize = 31;
@@ -46,6 +51,14 @@ pub trait Probe<T: Handle> {
 pub struct Ordered<T: Handle> {
     root: Node<T>,
     len: usize,
+    nodes: Nodes,
+}
+
+/// How many nodes there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Nodes {
+    leaves: usize,
+    inner: usize,
 }
 
 enum Node<T: Handle> {
@@ -68,7 +81,25 @@ impl<T: Handle> Default for Ordered<T> {
 impl<T: Handle> Ordered<T> {
     /// An empty sequence.
     pub fn new() -> Ordered<T> {
-        Ordered { root: Node::Leaf(Box::default()), len: 0 }
+        Ordered { root: Node::Leaf(Box::default()), len: 0, nodes: Nodes { leaves: 1, inner: 0 } }
+    }
+
+    /// A sequence of items that are in order already, with full nodes. O(n).
+    pub fn from_sorted(items: impl ExactSizeIterator<Item = T>) -> Ordered<T> {
+        let len = items.len();
+        let mut items = items.peekable();
+        let mut level = Vec::with_capacity(len.div_ceil(LEAF));
+        while items.peek().is_some() {
+            let leaf: Box<ArrayVec<T, LEAF>> = Box::new(items.by_ref().take(LEAF).collect());
+            level.push((to_count(leaf.len()), Node::Leaf(leaf)));
+        }
+        let mut nodes = Nodes { leaves: level.len().max(1), inner: 0 };
+        while level.len() > 1 {
+            level = above(level);
+            nodes.inner += level.len();
+        }
+        let root = level.pop().map_or_else(|| Node::Leaf(Box::default()), |(_, root)| root);
+        Ordered { root, len, nodes }
     }
 
     /// Items in it.
@@ -102,41 +133,16 @@ impl<T: Handle> Ordered<T> {
         self.walk(rank).next()
     }
 
-    /// The items from a rank on. O(log n), and then a step each.
-    pub fn walk(&self, rank: usize) -> Walk<'_, T> {
-        let mut path = ArrayVec::new();
-        let (mut node, mut rest) = (&self.root, rank.min(self.len));
-        loop {
-            match node {
-                Node::Leaf(items) => return Walk { path, leaf: items, next: rest },
-                Node::Inner(inner) => {
-                    let child = inner.child_at(&mut rest);
-                    path.push((&**inner, child));
-                    node = &inner.children[child];
-                }
-            }
-        }
-    }
-
-    /// The items before a rank, the last first. O(log n), and then a step each.
-    pub fn walk_back(&self, rank: usize) -> WalkBack<'_, T> {
-        let Walk { path, leaf, next } = self.walk(rank);
-        WalkBack { path, leaf, next }
-    }
-
     /// Puts an item at its place. O(log n).
     pub fn insert(&mut self, item: T, place: &impl Probe<T>) {
-        if let Some((count, right)) = self.root.insert(item, place, true) {
+        if let Some((count, right)) = self.root.insert(item, place, true, &mut self.nodes) {
             let empty = Node::Leaf(Box::default());
             let left = std::mem::replace(&mut self.root, empty);
-            let mut inner = Box::new(Inner {
-                keys: ArrayVec::new(),
-                counts: ArrayVec::new(),
-                children: ArrayVec::new(),
-            });
+            let mut inner = Box::new(Inner::new());
             inner.put(0, to_count(self.len + 1) - count, left);
             inner.put(1, count, right);
             self.root = Node::Inner(inner);
+            self.nodes.inner += 1;
         }
         self.len += 1;
     }
@@ -146,13 +152,14 @@ impl<T: Handle> Ordered<T> {
         if rank >= self.len {
             return None;
         }
-        let item = self.root.remove(rank);
+        let item = self.root.remove(rank, &mut self.nodes);
         self.len -= 1;
         if let Node::Inner(inner) = &mut self.root
             && inner.children.len() == 1
             && let Some(only) = inner.children.pop()
         {
             self.root = only;
+            self.nodes.inner -= 1;
         }
         Some(item)
     }
@@ -174,10 +181,25 @@ impl<T: Handle> Ordered<T> {
         }
     }
 
-    /// Bytes that it has allocated. O(nodes).
+    /// Bytes that it has allocated, as the allocator gives them. O(1).
     pub fn memory(&self) -> usize {
-        self.root.memory()
+        self.nodes.leaves * alloc::given(size_of::<ArrayVec<T, LEAF>>())
+            + self.nodes.inner * alloc::given(size_of::<Inner<T>>())
     }
+}
+
+/// The nodes above a level of nodes.
+fn above<T: Handle>(level: Vec<(u32, Node<T>)>) -> Vec<(u32, Node<T>)> {
+    let mut nodes = Vec::with_capacity(level.len().div_ceil(INNER));
+    let mut below = level.into_iter().peekable();
+    while below.peek().is_some() {
+        let mut inner = Box::new(Inner::new());
+        for (count, child) in below.by_ref().take(INNER) {
+            inner.put(inner.children.len(), count, child);
+        }
+        nodes.push((inner.counts.iter().sum(), Node::Inner(inner)));
+    }
+    nodes
 }
 
 fn to_count(items: usize) -> u32 {
@@ -187,7 +209,13 @@ fn to_count(items: usize) -> u32 {
 impl<T: Handle> Node<T> {
     /// Puts an item in; a node that was full gives its right part and how many items that has. `is_last`: nothing stands
     /// behind the node.
-    fn insert(&mut self, item: T, place: &impl Probe<T>, is_last: bool) -> Option<(u32, Node<T>)> {
+    fn insert(
+        &mut self,
+        item: T,
+        place: &impl Probe<T>,
+        is_last: bool,
+        nodes: &mut Nodes,
+    ) -> Option<(u32, Node<T>)> {
         match self {
             Node::Leaf(items) => {
                 let at = position(items, place);
@@ -203,16 +231,17 @@ impl<T: Handle> Node<T> {
                 } else {
                     items.insert(at, item);
                 }
+                nodes.leaves += 1;
                 Some((to_count(right.len()), Node::Leaf(right)))
             }
-            Node::Inner(inner) => inner.insert(item, place, is_last),
+            Node::Inner(inner) => inner.insert(item, place, is_last, nodes),
         }
     }
 
-    fn remove(&mut self, rank: usize) -> T {
+    fn remove(&mut self, rank: usize, nodes: &mut Nodes) -> T {
         match self {
             Node::Leaf(items) => items.remove(rank),
-            Node::Inner(inner) => inner.remove(rank),
+            Node::Inner(inner) => inner.remove(rank, nodes),
         }
     }
 
@@ -265,16 +294,6 @@ impl<T: Handle> Node<T> {
             Node::Inner(inner) => inner.counts.iter().sum(),
         }
     }
-
-    fn memory(&self) -> usize {
-        match self {
-            Node::Leaf(_) => size_of::<ArrayVec<T, LEAF>>(),
-            Node::Inner(inner) => {
-                let below: usize = inner.children.iter().map(Node::memory).sum();
-                size_of::<Inner<T>>() + below
-            }
-        }
-    }
 }
 
 /// How many items of a leaf stand before a place.
@@ -301,6 +320,10 @@ fn level<V, const N: usize>(left: &mut ArrayVec<V, N>, right: &mut ArrayVec<V, N
 }
 
 impl<T: Handle> Inner<T> {
+    fn new() -> Inner<T> {
+        Inner { keys: ArrayVec::new(), counts: ArrayVec::new(), children: ArrayVec::new() }
+    }
+
     /// The child in which the last item before a place stands, or the first child.
     fn child_for(&self, place: &impl Probe<T>) -> usize {
         let surely = self.keys[1..].partition_point(|&key| place.key(key) == Ordering::Less);
@@ -321,11 +344,17 @@ impl<T: Handle> Inner<T> {
         last
     }
 
-    fn insert(&mut self, item: T, place: &impl Probe<T>, is_last: bool) -> Option<(u32, Node<T>)> {
+    fn insert(
+        &mut self,
+        item: T,
+        place: &impl Probe<T>,
+        is_last: bool,
+        nodes: &mut Nodes,
+    ) -> Option<(u32, Node<T>)> {
         let at = self.child_for(place);
         self.counts[at] += 1;
         let is_last = is_last && at + 1 == self.children.len();
-        let split = self.children[at].insert(item, place, is_last);
+        let split = self.children[at].insert(item, place, is_last, nodes);
         // Only what comes before everything else can be the first of its child, and that is the first child.
         if at == 0 {
             self.keys[0] = self.children[0].key();
@@ -347,6 +376,7 @@ impl<T: Handle> Inner<T> {
         } else {
             self.put(at + 1, count, right);
         }
+        nodes.inner += 1;
         Some((other.counts.iter().sum(), Node::Inner(other)))
     }
 
@@ -356,12 +386,12 @@ impl<T: Handle> Inner<T> {
         self.children.insert(at, child);
     }
 
-    fn remove(&mut self, mut rank: usize) -> T {
+    fn remove(&mut self, mut rank: usize, nodes: &mut Nodes) -> T {
         let at = self.child_at(&mut rank);
-        let item = self.children[at].remove(rank);
+        let item = self.children[at].remove(rank, nodes);
         self.counts[at] -= 1;
         if self.children[at].is_poor() {
-            self.enrich(at);
+            self.enrich(at, nodes);
         } else {
             self.keys[at] = self.children[at].key();
         }
@@ -369,101 +399,21 @@ impl<T: Handle> Inner<T> {
     }
 
     /// Has a poor child share with a neighbour.
-    fn enrich(&mut self, at: usize) {
+    fn enrich(&mut self, at: usize, nodes: &mut Nodes) {
         let left = if at + 1 < self.children.len() { at } else { at.saturating_sub(1) };
         let (front, back) = self.children.split_at_mut(left + 1);
         let (Some(one), Some(other)) = (front.last_mut(), back.first_mut()) else { return };
         if one.share(other) {
-            self.children.remove(left + 1);
+            match self.children.remove(left + 1) {
+                Node::Leaf(_) => nodes.leaves -= 1,
+                Node::Inner(_) => nodes.inner -= 1,
+            }
             self.counts.remove(left + 1);
             self.keys.remove(left + 1);
         }
         for at in left..self.children.len().min(left + 2) {
             self.counts[at] = self.children[at].count();
             self.keys[at] = self.children[at].key();
-        }
-    }
-}
-
-/// No sequence is deeper: 10^8 nodes would be 2^32 items.
-const DEPTH: usize = 10;
-type Path<'a, T> = ArrayVec<(&'a Inner<T>, usize), DEPTH>;
-
-/// Items in order from somewhere on.
-pub struct Walk<'a, T: Handle> {
-    path: Path<'a, T>,
-    leaf: &'a ArrayVec<T, LEAF>,
-    next: usize,
-}
-
-impl<T: Handle> Iterator for Walk<'_, T> {
-    type Item = T;
-
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        if self.next == self.leaf.len() {
-            let (inner, child) = step(&mut self.path, |inner, child| {
-                (child + 1 < inner.children.len()).then_some(child + 1)
-            })?;
-            self.leaf = descend(&mut self.path, inner, child, |_| 0);
-            self.next = 0;
-        }
-        let item = self.leaf.get(self.next).copied();
-        self.next += 1;
-        item
-    }
-}
-
-/// Items in the opposite order from somewhere on.
-pub struct WalkBack<'a, T: Handle> {
-    path: Path<'a, T>,
-    leaf: &'a ArrayVec<T, LEAF>,
-    next: usize,
-}
-
-impl<T: Handle> Iterator for WalkBack<'_, T> {
-    type Item = T;
-
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        if self.next == 0 {
-            let (inner, child) = step(&mut self.path, |_, child| child.checked_sub(1))?;
-            self.leaf = descend(&mut self.path, inner, child, |inner| inner.children.len() - 1);
-            self.next = self.leaf.len();
-        }
-        self.next -= 1;
-        self.leaf.get(self.next).copied()
-    }
-}
-
-/// Goes up until there is a next child, as `next` says.
-fn step<'a, T: Handle>(
-    path: &mut Path<'a, T>,
-    next: impl Fn(&Inner<T>, usize) -> Option<usize>,
-) -> Option<(&'a Inner<T>, usize)> {
-    while let Some((inner, child)) = path.pop() {
-        if let Some(child) = next(inner, child) {
-            return Some((inner, child));
-        }
-    }
-    None
-}
-
-/// Goes down from a child to a leaf, by the children that `choose` names.
-fn descend<'a, T: Handle>(
-    path: &mut Path<'a, T>,
-    mut inner: &'a Inner<T>,
-    mut child: usize,
-    choose: impl Fn(&Inner<T>) -> usize,
-) -> &'a ArrayVec<T, LEAF> {
-    loop {
-        path.push((inner, child));
-        match &inner.children[child] {
-            Node::Leaf(items) => return items,
-            Node::Inner(below) => {
-                child = choose(below);
-                inner = below;
-            }
         }
     }
 }
@@ -514,8 +464,22 @@ mod tests {
         }
     }
 
+    /// Counts the nodes by going through them.
+    fn nodes(node: &Node<u32>) -> Nodes {
+        match node {
+            Node::Leaf(_) => Nodes { leaves: 1, inner: 0 },
+            Node::Inner(inner) => {
+                let below = inner.children.iter().map(nodes);
+                below.fold(Nodes { leaves: 0, inner: 1 }, |sum, more| Nodes {
+                    leaves: sum.leaves + more.leaves,
+                    inner: sum.inner + more.inner,
+                })
+            }
+        }
+    }
+
     fn agrees(tree: &Ordered<u32>, list: &[u32]) {
-        assert_eq!(tree.len(), list.len());
+        assert_eq!((tree.len(), tree.nodes), (list.len(), nodes(&tree.root)));
         assert_eq!(tree.walk(0).collect::<Vec<_>>(), list);
         let mut back: Vec<u32> = tree.walk_back(list.len()).collect();
         back.reverse();
@@ -562,6 +526,22 @@ mod tests {
             tree.remove(5_000);
         }
         agrees(&tree, &(0..5_000).chain(95_000..100_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_sorted_list_is_taken_over() {
+        for len in [0, 1, 31, 32, 31 * 40, 31 * 40 + 1, 60_000] {
+            let list: Vec<u32> = (0..len).collect();
+            let mut tree = Ordered::from_sorted(list.iter().copied());
+            agrees(&tree, &list);
+            for _ in 0..len / 2 {
+                tree.remove(len as usize / 4);
+            }
+            agrees(
+                &tree,
+                &[&list[..len as usize / 4], &list[len as usize / 4 + len as usize / 2..]].concat(),
+            );
+        }
     }
 
     proptest! {

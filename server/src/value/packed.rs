@@ -19,6 +19,8 @@
 //!
 //! Every element has exactly one form: what is the text of a number is kept as the number, in the shortest form. So two
 //! elements are equal exactly when their bytes are, and a search compares bytes.
+//!
+//! These are the forms of Redis's listpack: a sequence that is walked from both ends stands in a snapshot as it is.
 
 use super::text::Scratch;
 use crate::base::bytes::parse_i64;
@@ -91,28 +93,58 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// Bytes of its form, with what leads back.
+    #[inline]
+    pub fn span(self) -> usize {
+        let size = self.size();
+        size + back_size(size)
+    }
+
     /// Adds its form to `out`, without what leads back.
     ///
     /// # Panics
     /// A text of 4 GiB and more has no form.
     #[inline]
-    pub fn write(self, out: &mut Vec<u8>) {
+    pub fn write(self, out: &mut impl Sink) {
         match self {
             Element::Int(number) => write_int(number, out),
             Element::Text(text) => {
                 match text.len() {
-                    len @ 0..=63 => out.push(TEXT_6 | len as u8),
-                    len @ 64..=4095 => out.extend([TEXT_12 | (len >> 8) as u8, len as u8]),
+                    len @ 0..=63 => out.put(&[TEXT_6 | len as u8]),
+                    len @ 64..=4095 => out.put(&[TEXT_12 | (len >> 8) as u8, len as u8]),
                     len => {
                         let len =
                             u32::try_from(len).expect("texts are bounded by proto-max-bulk-len");
-                        out.push(TEXT_32);
-                        out.extend(len.to_le_bytes());
+                        out.put(&[TEXT_32]);
+                        out.put(&len.to_le_bytes());
                     }
                 }
-                out.extend_from_slice(text);
+                out.put(text);
             }
         }
+    }
+}
+
+/// What forms are written to.
+pub trait Sink {
+    /// Adds bytes behind those that were written already.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Room of exactly the size of what will be written.
+impl Sink for &mut [u8] {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let (now, later) = std::mem::take(self).split_at_mut(bytes.len());
+        now.copy_from_slice(bytes);
+        *self = later;
     }
 }
 
@@ -130,19 +162,19 @@ fn int_bytes(number: i64) -> usize {
     }
 }
 
-fn write_int(number: i64, out: &mut Vec<u8>) {
+fn write_int(number: i64, out: &mut impl Sink) {
     match number {
-        0..=127 => out.push(number as u8),
-        -4096..=4095 => out.extend([INT_13 | (number >> 8) as u8 & 0x1f, number as u8]),
+        0..=127 => out.put(&[number as u8]),
+        -4096..=4095 => out.put(&[INT_13 | (number >> 8) as u8 & 0x1f, number as u8]),
         _ => {
             let bytes = int_bytes(number);
-            out.push(match bytes {
+            out.put(&[match bytes {
                 2 => INT_16,
                 3 => INT_24,
                 4 => INT_32,
                 _ => INT_64,
-            });
-            out.extend_from_slice(&number.to_le_bytes()[..bytes]);
+            }]);
+            out.put(&number.to_le_bytes()[..bytes]);
         }
     }
 }
@@ -155,12 +187,12 @@ fn read_int(bytes: &[u8]) -> i64 {
     i64::from_le_bytes(all) << unused >> unused
 }
 
-/// The element at the beginning of bytes, and its size without what leads back.
+/// The element at the beginning of bytes, in whatever form, and its size without what leads back.
 ///
 /// # Errors
 /// The bytes end before the element does, or begin with no head.
 #[inline]
-fn read(bytes: &[u8]) -> Result<(Element<'_>, usize), Malformed> {
+pub fn read(bytes: &[u8]) -> Result<(Element<'_>, usize), Malformed> {
     let (&head, rest) = bytes.split_first().ok_or(Malformed)?;
     let int = |size: usize| {
         let number = read_int(rest.get(..size).ok_or(Malformed)?);
@@ -194,22 +226,23 @@ fn read(bytes: &[u8]) -> Result<(Element<'_>, usize), Malformed> {
     }
 }
 
-/// Bytes that lead back over an element of this size.
-fn back_size(size: usize) -> usize {
+/// Bytes that lead back over an element of this size. One less than 7 bits a byte could say: so does Redis, and what
+/// leads back must have the length that it expects.
+pub fn back_size(size: usize) -> usize {
     match size {
         0..=0x7f => 1,
-        0x80..=0x3fff => 2,
-        0x4000..=0x1f_ffff => 3,
-        0x20_0000..=0xfff_ffff => 4,
+        0x80..0x3fff => 2,
+        0x3fff..0x1f_ffff => 3,
+        0x1f_ffff..0xfff_ffff => 4,
         _ => 5,
     }
 }
 
-fn write_back(size: usize, out: &mut Vec<u8>) {
+fn write_back(size: usize, out: &mut impl Sink) {
     let places = back_size(size);
     for place in (0..places).rev() {
         let more = if place + 1 < places { 0x80 } else { 0 };
-        out.push((size >> (7 * place)) as u8 & 0x7f | more);
+        out.put(&[(size >> (7 * place)) as u8 & 0x7f | more]);
     }
 }
 
@@ -313,11 +346,10 @@ impl<'a> TwoWay<'a> {
 
 /// Adds an element to a sequence.
 #[inline]
-pub fn append<const BACK: bool>(element: Element<'_>, out: &mut Vec<u8>) {
-    let begin = out.len();
+pub fn append<const BACK: bool>(element: Element<'_>, out: &mut impl Sink) {
     element.write(out);
     if BACK {
-        write_back(out.len() - begin, out);
+        write_back(element.size(), out);
     }
 }
 
@@ -335,7 +367,7 @@ fn span<const BACK: bool>(bytes: &[u8]) -> usize {
 }
 
 /// The elements of a sequence with their offsets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Elements<'a, const BACK: bool> {
     bytes: &'a [u8],
     at: usize,
@@ -357,7 +389,7 @@ impl<'a, const BACK: bool> Iterator for Elements<'a, BACK> {
 }
 
 /// The elements of a sequence from its end, with their offsets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Backwards<'a> {
     bytes: &'a [u8],
 }

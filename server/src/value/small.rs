@@ -60,6 +60,11 @@ impl Small {
         self.outgrown = true;
     }
 
+    /// Shows it as small again: lists do, when they have become short.
+    pub fn shrink(&mut self) {
+        self.outgrown = false;
+    }
+
     /// Replaces a part of the packed elements; `range` is of bytes behind the count, as offsets in
     /// [`SmallRef::packed`] are. `more` is what the count changes by. O(bytes).
     #[inline]

@@ -19,6 +19,7 @@ use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
 use lodestore_server::value::ValueRef;
+use lodestore_server::value::packed::Element;
 use lodestore_server::value::text::Scratch;
 
 /// A world without disks, in which no time passes but what a test lets pass.
@@ -162,12 +163,33 @@ impl Server {
         let alive = entries.filter(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
         let text = |value: ValueRef<'_>| match value {
             ValueRef::Text(text) => text.bytes(&mut Scratch::default()).to_vec(),
+            ValueRef::List(list) => {
+                let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
+                format!("{:?}", list.iter().map(text).collect::<Vec<_>>()).into_bytes()
+            }
+            ValueRef::Stream(stream) => format!("{stream:?}").into_bytes(),
             ValueRef::Set(set) => {
                 let mut members: Vec<Vec<u8>> = set
                     .iter()
                     .map(|member| member.text(&mut Scratch::default()).to_vec())
                     .collect();
                 members.sort();
+                format!("{members:?}").into_bytes()
+            }
+            ValueRef::Hash(hash) => {
+                let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
+                let mut fields: Vec<_> = hash
+                    .live(now_ms)
+                    .map(|pair| (text(pair.name), text(pair.value), pair.deadline))
+                    .collect();
+                fields.sort();
+                format!("{fields:?}").into_bytes()
+            }
+            ValueRef::SortedSet(set) => {
+                let members: Vec<(Vec<u8>, f64)> = set
+                    .iter()
+                    .map(|(member, score)| (member.text(&mut Scratch::default()).to_vec(), score))
+                    .collect();
                 format!("{members:?}").into_bytes()
             }
         };

@@ -124,11 +124,6 @@ pub const FORMS: &str = "
 1 SLOWLOG RESET
 1 TIME
 
-1 RPUSH key value...
-1 LPOP key
-1 SADD key value...
-1 HSET key (value value)...
-1 ZADD key float value
 1 PUBLISH name value
 1 PUBSUB CHANNELS [pattern]
 1 PUBSUB NUMSUB name

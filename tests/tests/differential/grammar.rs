@@ -3,6 +3,7 @@
 //! Owns: the reading of forms, the choice of arguments.   Uses: forms, the server's generator of
 //! random numbers.   Never: the order of commands (`program`).
 
+use crate::families::{FAMILIES, KEYS_OF, POOLS};
 use crate::forms::{DATABASES, FLOATS, FORMS, KEYS, NAMES, NUMBERS, PATTERNS, TYPES, VALUES};
 use lodestore_server::base::random::Rng;
 use lodestore_tests::transcript::{Version, version};
@@ -99,7 +100,8 @@ impl Grammar {
     pub fn new(known: Known, peer: Version) -> Grammar {
         let (forms, vocabulary, payloads) = (Vec::new(), Vec::new(), Vec::new());
         let mut grammar = Grammar { forms, known, vocabulary, payloads };
-        for line in FORMS.lines().filter(|line| !line.is_empty()) {
+        let all = std::iter::once(&FORMS).chain(FAMILIES).flat_map(|forms| forms.lines());
+        for line in all.filter(|line| !line.is_empty()) {
             let (weight, form) = line.split_once(' ').expect("a weight, a space, a form");
             let mut words = form.split(' ').map(str::to_lowercase);
             let name = words.next().expect("a form has a name");
@@ -231,7 +233,10 @@ impl Grammar {
             "setting" => dice.pick(SETTINGS).to_vec(),
             "payload" => self.payload(dice),
             "command" => return args.extend(self.command(dice)),
-            other => panic!("a form names the kind {other}, which is none"),
+            other => match POOLS.iter().find(|(name, _)| *name == other) {
+                Some((_, pool)) => dice.pick(pool).to_vec(),
+                None => key_of(other, dice),
+            },
         });
     }
 
@@ -278,7 +283,19 @@ const SETTINGS: &[&[u8]] = &[
     b"lfu*",
 ];
 
+/// A key of a kind; now and then any other.
+fn key_of(kind: &str, dice: &mut Dice) -> Vec<u8> {
+    let Some((_, keys)) = KEYS_OF.iter().find(|(name, _)| *name == kind) else {
+        panic!("a form names the kind {kind}, which is none");
+    };
+    if dice.once_in(10) { key(dice) } else { dice.pick(keys).to_vec() }
+}
+
 fn key(dice: &mut Dice) -> Vec<u8> {
+    if dice.once_in(4) {
+        let (_, keys) = KEYS_OF[dice.below(KEYS_OF.len())];
+        return dice.pick(&keys).to_vec();
+    }
     // The first keys are met more often than the others.
     let most = 1 + dice.below(KEYS.len());
     KEYS[dice.below(most)].to_vec()
@@ -345,7 +362,7 @@ impl Reader<'_> {
             let end = self.rest.find([' ', '|', ')', ']', '.']).unwrap_or(self.rest.len());
             let (word, rest) = self.rest.split_at(end);
             self.rest = rest;
-            match KINDS.contains(&word) {
+            match is_kind(word) {
                 true => Part::Kind(word.into()),
                 false => Part::Word(word.into()),
             }
@@ -384,7 +401,14 @@ impl Reader<'_> {
     }
 }
 
-/// The kinds of arguments.
+/// Whether a word of a form stands for something else.
+fn is_kind(word: &str) -> bool {
+    KINDS.contains(&word)
+        || KEYS_OF.iter().any(|(kind, _)| *kind == word)
+        || POOLS.iter().any(|(kind, _)| *kind == word)
+}
+
+/// The kinds of arguments that are no words of a pool.
 const KINDS: &[&str] = &[
     "key", "value", "int", "small", "offset", "float", "ttl", "pttl", "at", "pat", "resttl",
     "pattern", "db", "cursor", "zero", "short", "farid", "count", "type", "name", "proto",

@@ -30,6 +30,10 @@ enum Form {
 const UNEQUAL: &[(&str, Form, &str)] = &[
     ("keys config|get", Form::AnyOrder, "the order of a hash table"),
     ("scan", Form::Page, "cursors and their order are each server's own"),
+    ("sscan hscan zscan", Form::Page, "cursors and their order are each server's own"),
+    ("smembers sinter sunion sdiff spop", Form::AnyOrder, "a set has no order"),
+    ("hgetall hkeys hvals", Form::AnyOrder, "a hash has no order"),
+    ("srandmember hrandfield zrandmember", Form::Kind, "chance"),
     ("randomkey", Form::Kind, "chance"),
     ("time", Form::Kind, "time"),
     (
@@ -86,6 +90,14 @@ const CHOSEN: &[Chosen] = &[
         ours: "\"embstr\"",
         theirs: "\"raw\"",
         reason: "8.0 and later keep a short text beside its key, so the border moves with the key's length",
+    },
+    Chosen {
+        command: "object|encoding",
+        before: None,
+        since: (0, 0),
+        ours: "\"listpack\"",
+        theirs: "\"quicklist\"",
+        reason: "before 7.2 a list is never a listpack; from then on it becomes one again when it is short and stands in one node, which is for Redis to know",
     },
     Chosen {
         command: "config|set",
@@ -175,7 +187,10 @@ pub fn is_sent(args: &Args) -> bool {
     let begins = |(start, _): &(&str, &str)| {
         line.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
-    !NEVER.iter().any(begins) && !is_a_matter_of_time(args) && !is_of_one_version(args)
+    !NEVER.iter().any(begins)
+        && !is_chance(args)
+        && !is_a_matter_of_time(args)
+        && !is_of_one_version(args)
 }
 
 /// What older versions refuse for its arity, so that their EXEC fails: COMMAND GETKEYS of a single word (7.2
@@ -213,6 +228,9 @@ fn is_a_matter_of_time(args: &Args) -> bool {
     if let Some(unit) = second {
         return args.get(2).is_some_and(|arg| is_short(arg, unit) || is_endless(arg));
     }
+    if is_too_long_a_wait(args) {
+        return true;
+    }
     // These wait for replicas that never come: only for a moment.
     if matches!(&word[..], b"wait" | b"waitaof") {
         let moment = |arg: &Vec<u8>| number(arg).is_some_and(|n| n > 3 || n == 0);
@@ -223,6 +241,33 @@ fn is_a_matter_of_time(args: &Args) -> bool {
         b"px" => is_short(&pair[1], 1),
         _ => false,
     })
+}
+
+/// Clients that wait for keys do so for a moment only, for nobody else may come.
+fn is_too_long_a_wait(args: &Args) -> bool {
+    let seconds = |arg: &Vec<u8>| std::str::from_utf8(arg).ok()?.trim().parse::<f64>().ok();
+    let is_long = |arg: Option<&Vec<u8>>, unit: f64| {
+        arg.and_then(seconds).is_some_and(|n| n == 0.0 || n * unit > 0.02)
+    };
+    match &args[0].to_ascii_lowercase()[..] {
+        b"blpop" | b"brpop" | b"blmove" | b"brpoplpush" | b"bzpopmin" | b"bzpopmax" => {
+            is_long(args.last(), 1.0)
+        }
+        b"blmpop" | b"bzmpop" => is_long(args.get(1), 1.0),
+        b"xread" | b"xreadgroup" => args
+            .windows(2)
+            .any(|pair| pair[0].eq_ignore_ascii_case(b"block") && is_long(Some(&pair[1]), 0.001)),
+        _ => false,
+    }
+}
+
+/// What leaves the data to chance: members taken out of a set that has more, ids made of the time.
+fn is_chance(args: &Args) -> bool {
+    match &args[0].to_ascii_lowercase()[..] {
+        b"spop" => args.get(2).is_none_or(|count| count != b"1000"),
+        b"xadd" => args.iter().any(|arg| arg == b"*"),
+        _ => false,
+    }
 }
 
 /// What a comparison must remember of the commands before.
@@ -340,13 +385,15 @@ fn sorted(reply: &Reply) -> Vec<String> {
 /// What SCAN answers. Which words that are no plain numbers are cursors has changed from 7.0 to 8.2, and again
 /// differs from what we read.
 fn same_page(args: &Args, ours: &Reply, theirs: &Reply) -> bool {
+    // The others name a key first.
+    let at = if name(args) == "scan" { 1 } else { 2 };
     let is_plain = |cursor: &Vec<u8>| !cursor.is_empty() && cursor.iter().all(u8::is_ascii_digit);
-    if !args.get(1).is_some_and(is_plain) {
+    if !args.get(at).is_some_and(is_plain) {
         return true;
     }
     let (Reply::Array(mine), Reply::Array(other)) = (ours, theirs) else { return false };
     let ([mine, my_keys], [other, other_keys]) = (&mine[..], &other[..]) else { return false };
-    let is_whole = args.get(1).is_some_and(|cursor| cursor == b"0")
+    let is_whole = args.get(at).is_some_and(|cursor| cursor == b"0")
         && mine.text() == "0"
         && other.text() == "0";
     !is_whole || sorted(my_keys) == sorted(other_keys)

@@ -15,6 +15,7 @@
 //! Differences that must be or were chosen stand in `judge`, each with its reason. One that does not come again
 //! when its program is played once more is a matter of time: it is counted and told, and is no failure.
 
+mod families;
 mod forms;
 mod grammar;
 mod judge;

@@ -2,6 +2,7 @@
 //!
 //! Owns: programs and their ends.   Uses: grammar, judge (what is never sent).   Never: a socket.
 
+use crate::families::KEYS_OF;
 use crate::forms::{DATABASES, KEYS};
 use crate::grammar::{Args, Dice, Grammar};
 use crate::judge::is_sent;
@@ -75,7 +76,8 @@ impl Program {
         let has_object = grammar.known.both.contains("object|encoding");
         for db in DATABASES {
             self.send(OBSERVER, words(&[b"SELECT", db]));
-            for key in KEYS {
+            let of_families = KEYS_OF.iter().flat_map(|(_, keys)| keys);
+            for key in KEYS.iter().chain(of_families) {
                 for question in [&b"TYPE"[..], b"PEXPIRETIME", b"GET"] {
                     self.send(OBSERVER, words(&[question, key]));
                 }

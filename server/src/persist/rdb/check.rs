@@ -11,7 +11,6 @@ use super::format::Version;
 use super::load::{Checksum, Insert, Loader, Options, Record, Target, read_all};
 use super::save::{self, Scratch, Sink, SinkError, Writer};
 use crate::base::random::KeyHasher;
-use crate::value::{Put, PutText, TextRef, ValueRef};
 
 /// Facts about the writer that a report keeps at most.
 const FACTS_MAX: usize = 64;
@@ -90,7 +89,7 @@ pub fn salvage(
         let written = match found {
             Found::Database { number, keys, volatile } => writer.select_db(number, keys, volatile),
             Found::Key(record) => {
-                writer.entry(record.key, value_of(&record.value), record.deadline, record.access)
+                writer.entry(record.key, record.value.as_ref(), record.deadline, record.access)
             }
         };
         written.map_err(|error| {
@@ -118,17 +117,6 @@ where
         databases: survey.databases,
         types: survey.types,
         verdict: verdict.map(|totals| totals.checksum),
-    }
-}
-
-/// A value of a file, as the writer wants it.
-fn value_of<'a>(value: &'a Put<'_>) -> ValueRef<'a> {
-    match value {
-        Put::Text(PutText::Int(number)) => ValueRef::Text(TextRef::Int(*number)),
-        Put::Text(PutText::Bytes(bytes)) => ValueRef::Text(TextRef::Bytes(bytes)),
-        Put::Text(PutText::Blob(blob)) => ValueRef::Text(TextRef::Blob(blob)),
-        Put::Packed(form, bytes, marked) => ValueRef::of_packed(*form, bytes, *marked),
-        Put::Large(large) => ValueRef::of_large(large),
     }
 }
 
@@ -200,7 +188,7 @@ impl<K: FnMut(Found<'_, '_>) -> Result<(), String>> Target for Survey<K> {
             counts.volatile += 1;
             counts.expired += u64::from(deadline <= self.now_ms);
         }
-        *self.types.entry(value_of(&record.value).kind().name()).or_default() += 1;
+        *self.types.entry(record.value.as_ref().kind().name()).or_default() += 1;
         Ok(Insert::Kept)
     }
 }

@@ -8,6 +8,7 @@ use super::fault::{LoadError, LoadFault};
 use super::load::{Loader, Options};
 use super::records::{Collector, Records};
 use crate::base::random::KeyHasher;
+use crate::value::limits::Limits;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 256 << 10;
@@ -16,6 +17,10 @@ const BLOCK: usize = 256 << 10;
 const SLICE: usize = 64 << 10;
 /// Records are handed over from this size on: they stay in a processor's cache on their way.
 const ENOUGH: usize = 256 << 10;
+
+/// So many bytes are decoded at most before records are handed over, however few they are: within a large collection
+/// there are none, and who waits wants to know how far it is.
+const PATIENCE: usize = 4 << 20;
 
 /// What decoding needs to know of the keyspace.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub struct Purpose {
     pub databases: usize,
     /// The checksum must be right.
     pub checked: bool,
+    /// What collections grow by there.
+    pub limits: Limits,
 }
 
 /// Decodes one snapshot.
@@ -42,13 +49,14 @@ pub struct Decoder<R> {
 impl<R: Read> Decoder<R> {
     /// At the start of a snapshot of `total` bytes.
     pub fn new(reader: R, total: u64, purpose: Purpose) -> Decoder<R> {
-        let options = Options { checked: purpose.checked, ..Options::file(total) };
+        let (checked, limits) = (purpose.checked, purpose.limits.clone());
+        let options = Options { checked, limits, ..Options::file(total) };
         let loader = Loader::new(options);
         Decoder { reader, purpose, loader, block: vec![0; BLOCK], waiting: 0..0, fault: None }
     }
 
-    /// Puts the next keys into `records`, which is emptied before. Says false when there are no more and the
-    /// whole file is sound.
+    /// Puts the next keys into `records`, which is emptied before; within a large value that may be none. Says false
+    /// when there are no more and the whole file is sound.
     ///
     /// # Errors
     /// The first fault; every key before it has been given.
@@ -70,7 +78,8 @@ impl<R: Read> Decoder<R> {
     }
 
     fn fill_until_fault(&mut self, records: &mut Records) -> Result<bool, LoadError> {
-        while records.size() < ENOUGH {
+        let patience = self.loader.position().saturating_add(PATIENCE as u64);
+        while records.size() < ENOUGH && self.loader.position() < patience {
             if self.waiting.is_empty() && !self.read()? {
                 self.loader.end()?;
                 return Ok(!records.is_empty());

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::flaw::Flaw;
 use super::format::{Family, Version};
 use super::lzf::LzfFault;
 
@@ -56,6 +57,13 @@ pub enum LoadFault {
     },
     /// A compressed string that cannot be unpacked.
     BadCompression(LzfFault),
+    /// A value with elements that is not what a server writes.
+    BadValue {
+        /// The key, as far as it can be shown.
+        key: String,
+        /// What is wrong with its value.
+        flaw: Flaw,
+    },
     /// Things that each make sense, in an order that does not.
     Disorder(&'static str),
     /// A key that the database already has.
@@ -125,6 +133,9 @@ impl fmt::Display for LoadFault {
             }
             LoadFault::BadCompression(fault) => {
                 write!(f, "a compressed string cannot be unpacked: {fault}")
+            }
+            LoadFault::BadValue { key, flaw } => {
+                write!(f, "the value of the key \"{key}\" is malformed: {}", flaw.0)
             }
             LoadFault::Disorder(what) => f.write_str(what),
             LoadFault::DuplicateKey(key) => {

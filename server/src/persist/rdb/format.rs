@@ -13,6 +13,7 @@
 //!   11000011 packed plain bytes   instead of a string: LZF
 //! ```
 
+use crate::config::kinds::RdbVersion;
 use std::fmt;
 
 /// Who counts the version: the two families share numbers up to 11 and go their own ways above.
@@ -47,6 +48,17 @@ impl Version {
             80 => Some(Version { family: Family::Valkey, number }),
             _ => None,
         }
+    }
+
+    /// The version that the setting `rdb-version` asks for.
+    pub fn of(setting: RdbVersion) -> Version {
+        let (family, number) = match setting {
+            RdbVersion::V10 => (Family::Redis, 10),
+            RdbVersion::V11 => (Family::Redis, 11),
+            RdbVersion::V12 => (Family::Redis, 12),
+            RdbVersion::V80 => (Family::Valkey, 80),
+        };
+        Version { family, number }
     }
 
     /// Reads the magic. `None` if this is no snapshot at all; the number is not judged.
@@ -135,8 +147,6 @@ pub mod opcode {
 
 /// The type number of a string.
 pub const TYPE_STRING: u8 = 0;
-/// A set: its members one by one.
-pub const TYPE_SET: u8 = 2;
 
 /// What a type number stands for, in words for an error; `None` if nobody uses the number.
 pub fn type_name(family: Family, number: u8) -> Option<&'static str> {

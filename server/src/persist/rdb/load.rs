@@ -14,14 +14,18 @@
 use std::io::{ErrorKind, Read};
 
 use super::fault::{LoadError, LoadFault, show};
+use super::flaw::Flaw;
 use super::format::{Access, MAGIC_LEN, Version};
-use super::lzf;
 use super::parse::{Cursor, Encoded, Item, LONG, Stop};
+use super::parts::{Parts, Reading};
+use super::unpack::Unpack;
 use crate::base::blob::Blob;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
+use crate::value::limits::Limits;
 use crate::value::{Put, PutText};
 
+pub use super::outcome::{Checksum, Progress, Totals};
 pub use super::target::{Insert, Record, Target};
 
 /// Room for unpacked bytes that is kept from key to key.
@@ -32,7 +36,7 @@ const ENTRY_MIN: u64 = 3;
 const BLOCK: usize = 256 << 10;
 
 /// What to expect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The file's length, if known: lengths are then checked against what is left of it.
     pub total: Option<u64>,
@@ -40,53 +44,21 @@ pub struct Options {
     pub longest_text: u64,
     /// The checksum must be right, if there is one.
     pub checked: bool,
+    /// What collections grow by.
+    pub limits: Limits,
 }
 
 impl Options {
     /// A file of `total` bytes, strings up to 512 MiB.
     pub fn file(total: u64) -> Options {
-        Options { total: Some(total), longest_text: 512 << 20, checked: true }
+        let limits = Limits::default();
+        Options { total: Some(total), longest_text: 512 << 20, checked: true, limits }
     }
 
     /// A stream whose end is not known beforehand.
     pub fn stream() -> Options {
         Options { total: None, ..Options::file(0) }
     }
-}
-
-/// How far it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There must be more.
-    More,
-    /// The end was seen and the checksum holds. Further bytes are a fault.
-    Done,
-}
-
-/// What the end of the file says of its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checksum {
-    /// They are those that were written.
-    Good(u64),
-    /// Nothing: the writer did not compute one.
-    Disabled,
-    /// Nothing: versions before 5 have none.
-    Absent,
-}
-
-/// What was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Totals {
-    /// The version of the file.
-    pub version: Version,
-    /// Its length.
-    pub bytes: u64,
-    /// Keys that the target kept.
-    pub kept: u64,
-    /// Keys that the target left out.
-    pub expired: u64,
-    /// What vouches for it.
-    pub checksum: Checksum,
 }
 
 /// Reads one snapshot.
@@ -115,6 +87,7 @@ enum State {
     Magic,
     Items,
     Gather(Gather),
+    Build(Box<Build>),
     Checksum,
     Done(Checksum),
 }
@@ -139,6 +112,15 @@ struct Gather {
     key: Vec<u8>,
     value: Vec<u8>,
     len: usize,
+    attributes: Attributes,
+}
+
+/// A value with elements on its way in.
+#[derive(Debug)]
+struct Build {
+    offset: u64,
+    key: Vec<u8>,
+    parts: Parts,
     attributes: Attributes,
 }
 
@@ -196,12 +178,16 @@ impl Loader {
             State::Magic => "the magic",
             State::Items if self.carry.is_empty() => "the place of a key or of the end mark",
             State::Items => "a key, its value or a mark",
-            State::Gather(_) => "a value",
+            State::Gather(_) | State::Build(_) => "a value",
             State::Checksum => "the checksum",
         };
         let missing = match &self.state {
             State::Gather(gather) => gather.len - gather.value.len(),
-            State::Magic | State::Items | State::Checksum | State::Done(_) => {
+            State::Magic
+            | State::Items
+            | State::Build(_)
+            | State::Checksum
+            | State::Done(_) => {
                 self.need.saturating_sub(self.carry.len())
             }
         };
@@ -261,6 +247,7 @@ impl Loader {
                 State::Magic => self.magic(rest)?,
                 State::Items => self.items(rest, target)?,
                 State::Gather(_) => self.gather(rest, target)?,
+                State::Build(_) => self.build(rest, target)?,
                 State::Checksum => self.checksum(rest)?,
                 State::Done(_) => return Err(LoadFault::TrailingBytes.at(self.offset)),
             };
@@ -335,6 +322,8 @@ impl Loader {
             None => {}
             Some(Stop::Need(need)) => self.need = need,
             Some(Stop::Fault(error)) => return Err(error),
+            // Items are no values with elements.
+            Some(Stop::Flaw(Flaw(why))) => return Err(LoadFault::Disorder(why).at(cursor.offset())),
         }
         Ok(self.pass(&slice[..cursor.consumed()]))
     }
@@ -350,6 +339,13 @@ impl Loader {
             Item::Text { key, value } => return self.text(key, value, offset, cursor, target),
             Item::LongText { key, len } => {
                 return self.begin_gather(&key, len, offset, cursor);
+            }
+            Item::Collection { key, shape } => {
+                let key = self.unpack().alone(&key, cursor)?;
+                let attributes = std::mem::take(&mut self.next);
+                let build = Build { offset, key, parts: Parts::new(shape), attributes };
+                self.state = State::Build(Box::new(build));
+                return Ok(());
             }
             Item::Deadline(at) => {
                 if self.next.deadline.replace(at).is_some() {
@@ -388,8 +384,8 @@ impl Loader {
     ) -> Result<(), LoadError> {
         match item {
             Item::Aux { name, fact } => {
-                let (name, fact) = (self.alone(&name, cursor)?, self.alone(&fact, cursor)?);
-                target.aux(&name, &fact);
+                let unpack = self.unpack();
+                target.aux(&unpack.alone(&name, cursor)?, &unpack.alone(&fact, cursor)?);
             }
             Item::Select(number) => {
                 target.select_db(number).map_err(|reason| LoadFault::Refused(reason).at(offset))?;
@@ -408,7 +404,11 @@ impl Loader {
             }
             Item::End => self.state = State::Done(Checksum::Absent),
             Item::SlotInfo => {}
-            Item::Deadline(_) | Item::Access(_) | Item::Text { .. } | Item::LongText { .. } => {}
+            Item::Deadline(_)
+            | Item::Access(_)
+            | Item::Text { .. }
+            | Item::LongText { .. }
+            | Item::Collection { .. } => {}
         }
         Ok(())
     }
@@ -438,38 +438,36 @@ impl Loader {
         cursor: &Cursor<'_>,
         target: &mut T,
     ) -> Result<(), LoadError> {
-        self.unpack_if_needed(key, cursor, unpacked)?;
-        let key_end = unpacked.len();
+        let unpack = self.unpack();
+        let key = unpack.place(key, cursor, unpacked)?;
         let long = match value {
             Encoded::Packed { len, .. } => *len >= LONG,
             Encoded::Plain(_) | Encoded::Int(_) => false,
         };
-        if !long && !matches!(value, Encoded::Int(_)) {
-            self.unpack_if_needed(value, cursor, unpacked)?;
-        }
-        let (key_bytes, value_bytes) = unpacked.split_at(key_end);
         let put = match value {
             Encoded::Int(number) => PutText::Int(*number),
-            Encoded::Packed { .. } if long => PutText::Blob(Blob::from(self.alone(value, cursor)?)),
+            Encoded::Packed { .. } if long => {
+                PutText::Blob(Blob::from(unpack.alone(value, cursor)?))
+            }
             Encoded::Plain(_) | Encoded::Packed { .. } => {
-                let bytes = plain_or(value, cursor, value_bytes);
+                let place = unpack.place(value, cursor, unpacked)?;
+                let bytes = place.bytes(cursor, unpacked);
                 parse_i64(bytes).map_or(PutText::Bytes(bytes), PutText::Int)
             }
         };
         let attributes = std::mem::take(&mut self.next);
-        self.insert(plain_or(key, cursor, key_bytes), put, attributes, offset, target)
+        self.insert(key.bytes(cursor, unpacked), Put::Text(put), attributes, offset, target)
     }
 
     fn insert<T: Target + ?Sized>(
         &mut self,
         key: &[u8],
-        value: PutText<'_>,
+        value: Put<'_>,
         attributes: Attributes,
         offset: u64,
         target: &mut T,
     ) -> Result<(), LoadError> {
         let Attributes { deadline, access } = attributes;
-        let value = Put::Text(value);
         match target.entry(Record { db: self.db, offset, key, value, deadline, access }) {
             Ok(Insert::Kept) => self.kept += 1,
             Ok(Insert::Expired) => self.expired += 1,
@@ -486,8 +484,8 @@ impl Loader {
         offset: u64,
         cursor: &Cursor<'_>,
     ) -> Result<(), LoadError> {
-        self.check_length(len, offset)?;
-        let key = self.alone(key, cursor)?;
+        self.unpack().check(len, offset)?;
+        let key = self.unpack().alone(key, cursor)?;
         let too_long = LoadFault::TooLong { len, limit: usize::MAX as u64 };
         let len = usize::try_from(len).map_err(|_| too_long.at(offset))?;
         let attributes = std::mem::take(&mut self.next);
@@ -512,69 +510,58 @@ impl Loader {
             && let State::Gather(done) = std::mem::replace(&mut self.state, State::Items)
         {
             self.need = 1;
-            let value = PutText::Blob(Blob::from(done.value));
+            let value = Put::Text(PutText::Blob(Blob::from(done.value)));
             self.insert(&done.key, value, done.attributes, done.offset, target)?;
         }
         Ok(self.pass(&slice[..now]))
     }
 
-    /// Appends a string to `out`, unless it lies plain in the slice; checks its length either way.
-    #[inline]
-    fn unpack_if_needed(
-        &self,
-        string: &Encoded,
-        cursor: &Cursor<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), LoadError> {
-        match string {
-            Encoded::Plain(range) => self.check_length(range.len() as u64, cursor.offset()),
-            Encoded::Int(_) | Encoded::Packed { .. } => self.unpack(string, cursor, out),
+    /// Reads parts of a value with elements.
+    fn build<T: Target + ?Sized>(
+        &mut self,
+        slice: &[u8],
+        target: &mut T,
+    ) -> Result<usize, LoadError> {
+        let State::Build(mut build) = std::mem::replace(&mut self.state, State::Items) else {
+            return Ok(0);
+        };
+        let left = self.left().max(slice.len() as u64);
+        let mut cursor = Cursor::new(slice, self.offset, left);
+        let mut unpacked = std::mem::take(&mut self.unpacked);
+        let (unpack, limits) = (self.unpack(), &self.options.limits);
+        let read = loop {
+            let cursor = &mut cursor;
+            let mut reading = Reading { cursor, unpack, limits, unpacked: &mut unpacked };
+            match build.parts.part(&mut reading) {
+                Ok(None) => {}
+                other => break other,
+            }
+        };
+        unpacked.shrink_to(UNPACKED_KEPT);
+        self.unpacked = unpacked;
+        match read {
+            Ok(value) => {
+                self.need = 1;
+                let Build { offset, key, attributes, .. } = *build;
+                if let Some(value) = value {
+                    value.put(|put| self.insert(&key, put, attributes, offset, target))?;
+                }
+            }
+            Err(Stop::Need(need)) => {
+                self.need = need;
+                self.state = State::Build(build);
+            }
+            Err(Stop::Fault(error)) => return Err(error),
+            Err(Stop::Flaw(flaw)) => {
+                let fault = LoadFault::BadValue { key: show(&build.key), flaw };
+                return Err(fault.at(cursor.offset()));
+            }
         }
+        Ok(self.pass(&slice[..cursor.consumed()]))
     }
 
-    /// A string in a buffer of its own.
-    fn alone(&self, string: &Encoded, cursor: &Cursor<'_>) -> Result<Vec<u8>, LoadError> {
-        let mut bytes = Vec::new();
-        self.unpack(string, cursor, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn unpack(
-        &self,
-        string: &Encoded,
-        cursor: &Cursor<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), LoadError> {
-        match string {
-            Encoded::Plain(range) => {
-                self.check_length(range.len() as u64, cursor.offset())?;
-                out.extend_from_slice(cursor.bytes(range));
-            }
-            Encoded::Int(number) => {
-                out.extend_from_slice(crate::value::text::Scratch::default().write(*number));
-            }
-            Encoded::Packed { packed, len, offset } => {
-                self.check_length(*len, *offset)?;
-                let len = usize::try_from(*len).unwrap_or(usize::MAX);
-                lzf::decompress(cursor.bytes(packed), len, out)
-                    .map_err(|fault| LoadFault::BadCompression(fault).at(*offset))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_length(&self, len: u64, offset: u64) -> Result<(), LoadError> {
-        let limit = self.options.longest_text;
-        if len > limit { Err(LoadFault::TooLong { len, limit }.at(offset)) } else { Ok(()) }
-    }
-}
-
-/// A string where it lies: plain in the slice, or unpacked.
-#[inline]
-fn plain_or<'a>(string: &Encoded, cursor: &Cursor<'a>, unpacked: &'a [u8]) -> &'a [u8] {
-    match string {
-        Encoded::Plain(range) => cursor.bytes(range),
-        Encoded::Int(_) | Encoded::Packed { .. } => unpacked,
+    fn unpack(&self) -> Unpack {
+        Unpack { longest: self.options.longest_text }
     }
 }
 

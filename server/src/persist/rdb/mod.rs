@@ -1,3 +1,4 @@
+#![allow(dead_code)]
 //! The snapshot file of Redis ("RDB"): written by [`save`], read by [`load`], judged by [`check`];
 //! for a start, [`decode`] makes [`records`] of it, on whichever thread. [`payload`] is one value of it.
 //!
@@ -15,11 +16,24 @@
 pub mod check;
 pub mod decode;
 pub mod fault;
+pub mod flaw;
 pub mod format;
+mod growth;
+mod intset;
+mod listpack;
 pub mod load;
 pub mod lzf;
+mod outcome;
 mod parse;
+mod parts;
 pub mod payload;
 pub mod records;
 pub mod save;
+mod shape;
+mod stream;
+mod stream_node;
 mod target;
+mod unpack;
+mod whole;
+mod ziplist;
+mod zipmap;

@@ -9,7 +9,9 @@
 use std::ops::Range;
 
 use super::fault::{LoadError, LoadFault, foreign_part, show};
+use super::flaw::Flaw;
 use super::format::{self, Access, Version, opcode};
+use super::shape::Shape;
 
 /// Why there is no item.
 #[derive(Debug)]
@@ -18,6 +20,20 @@ pub(super) enum Stop {
     Need(usize),
     /// It is wrong.
     Fault(LoadError),
+    /// A value is wrong inside.
+    Flaw(Flaw),
+}
+
+impl From<LoadError> for Stop {
+    fn from(error: LoadError) -> Stop {
+        Stop::Fault(error)
+    }
+}
+
+impl From<Flaw> for Stop {
+    fn from(flaw: Flaw) -> Stop {
+        Stop::Flaw(flaw)
+    }
 }
 
 /// A string as the file holds it; ranges are of the slice.
@@ -54,6 +70,11 @@ pub(super) enum Item {
     LongText {
         key: Encoded,
         len: u64,
+    },
+    /// A key whose value has elements, which begin right after this item.
+    Collection {
+        key: Encoded,
+        shape: Shape,
     },
     End,
 }
@@ -102,6 +123,16 @@ impl<'a> Cursor<'a> {
         Ok(item)
     }
 
+    /// What was read since the last item belongs to it: it is not read again.
+    pub(super) fn keep(&mut self) {
+        self.start = self.at;
+    }
+
+    /// Goes back to the first byte that is not kept.
+    pub(super) fn again(&mut self) {
+        self.at = self.start;
+    }
+
     fn parse(&mut self, version: Version) -> Result<Item, Stop> {
         let [mark] = self.array("the place of a key or of the end mark")?;
         Ok(match mark {
@@ -126,7 +157,10 @@ impl<'a> Cursor<'a> {
                 Item::Access(Access::Frequency(count))
             }
             opcode::EOF => Item::End,
-            other => return Err(self.foreign(version, other)),
+            other => match Shape::of(version.family, other) {
+                Some(shape) => Item::Collection { key: self.string()?, shape },
+                None => return Err(self.foreign(version, other)),
+            },
         })
     }
 
@@ -195,7 +229,8 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    fn len(&mut self) -> Result<u64, Stop> {
+    /// A length.
+    pub(super) fn len(&mut self) -> Result<u64, Stop> {
         const INSIDE: &str = "a length";
         let offset = self.base + self.at as u64;
         let [first] = self.array(INSIDE)?;
@@ -211,12 +246,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn array<const N: usize>(&mut self, inside: &'static str) -> Result<[u8; N], Stop> {
+    /// So many bytes.
+    pub(super) fn array<const N: usize>(&mut self, inside: &'static str) -> Result<[u8; N], Stop> {
         if let Some(array) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>()) {
             self.at += N;
             return Ok(*array);
         }
         Err(self.short_of(N as u64, inside))
+    }
+
+    /// So many bytes, where they lie.
+    pub(super) fn plain(&mut self, len: u64, inside: &'static str) -> Result<&'a [u8], Stop> {
+        let range = self.take(len, inside)?;
+        Ok(&self.bytes[range])
     }
 
     fn take(&mut self, len: u64, inside: &'static str) -> Result<Range<usize>, Stop> {

@@ -12,17 +12,18 @@ use super::fault::{LoadError, LoadFault};
 use super::format::{self, Family, Version};
 use super::lzf;
 use super::parse::{Cursor, Encoded, Stop};
-use super::save::{LEAST_SAVING, SHORTEST_COMPRESSED};
+use super::parts::{Parts, Reading};
+use super::save::{self, LEAST_SAVING, SHORTEST_COMPRESSED};
+use super::shape::{self, Shape};
+use super::unpack::Unpack;
 use crate::base::blob::Blob;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
-use crate::value::{Put, PutText, SetRef, TextRef, ValueRef};
+use crate::value::limits::Limits;
+use crate::value::{Put, PutText, TextRef, Value, ValueRef};
 
 /// Bytes of version and checksum.
 const FRAME: usize = 10;
-/// The version that a payload states: the oldest that knows all it holds, so that every server since the first with
-/// DUMP (2.6) takes it. The form of a string has not changed since.
-const VERSION: u16 = 6;
 /// Longer strings are not compressed: half a millisecond is as long as one command shall take for it.
 const LONGEST_COMPRESSED: usize = 256 << 10;
 /// Unpacked strings from this length on keep the buffer into which they were unpacked.
@@ -39,25 +40,25 @@ pub enum PayloadFault {
     Content(LoadError),
 }
 
-/// A value in its frame. O(value); `compress` only strings up to 256 KiB.
-pub fn write(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    let mut out = bare(value, compress);
-    out.extend_from_slice(&VERSION.to_le_bytes());
+/// A value in its frame, for readers of `version`. O(value); `compress` only strings up to 256 KiB.
+pub fn write(value: ValueRef<'_>, version: Version, compress: bool) -> Vec<u8> {
+    let mut out = bare(value, version, compress);
+    let stated = shape::oldest_version(out[0], version);
+    out.extend_from_slice(&stated.to_le_bytes());
     let checksum = crc64(0, &out);
     out.extend_from_slice(&checksum.to_le_bytes());
     out
 }
 
 /// Bytes of a value in a payload, without type and frame. O(value).
-pub fn value_length(value: ValueRef<'_>, compress: bool) -> usize {
-    bare(value, compress).len() - 1
+pub fn value_length(value: ValueRef<'_>, version: Version, compress: bool) -> usize {
+    bare(value, version, compress).len() - 1
 }
 
 /// Type and value.
-fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    let text = match value {
-        ValueRef::Text(text) => text,
-        ValueRef::Set(set) => return bare_set(set, compress),
+fn bare(value: ValueRef<'_>, version: Version, compress: bool) -> Vec<u8> {
+    let ValueRef::Text(text) = value else {
+        return save::bare(value, version, if compress { LONGEST_COMPRESSED } else { 0 });
     };
     let mut out = Vec::with_capacity(text.len().saturating_add(FRAME + 10));
     out.push(format::TYPE_STRING);
@@ -71,14 +72,6 @@ fn bare(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
             write_string(&mut out, text.bytes(&mut scratch), compress);
         }
     }
-    out
-}
-
-fn bare_set(set: SetRef<'_>, compress: bool) -> Vec<u8> {
-    let mut out = vec![format::TYPE_SET];
-    out.extend_from_slice(format::encode_len(set.len() as u64).as_bytes());
-    let mut scratch = crate::value::text::Scratch::default();
-    set.iter().for_each(|member| write_string(&mut out, member.text(&mut scratch), compress));
     out
 }
 
@@ -104,31 +97,78 @@ fn write_string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     write_plain(out, bytes);
 }
 
-/// The value in a payload; strings up to `longest` bytes. `checked`: the checksum must be right. Bytes behind the value
-/// are ignored, as real servers do. O(payload).
+/// What a payload holds.
+#[derive(Debug)]
+pub enum Held<'a> {
+    /// A string.
+    Text(PutText<'a>),
+    /// A value with elements.
+    Value(Value),
+}
+
+impl Held<'_> {
+    /// Hands it over for an entry.
+    pub fn put<R>(self, then: impl FnOnce(Put<'_>) -> R) -> R {
+        match self {
+            Held::Text(text) => then(Put::Text(text)),
+            Held::Value(value) => value.put(then),
+        }
+    }
+}
+
+/// How a payload is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The checksum must be right.
+    pub checked: bool,
+    /// Longer strings are refused, bytes.
+    pub longest: u64,
+    /// What collections grow by.
+    pub limits: &'a Limits,
+}
+
+/// The value in a payload. Bytes behind the value are ignored, as real servers do. O(payload).
 ///
 /// # Errors
 /// See [`PayloadFault`].
-pub fn read(payload: &[u8], checked: bool, longest: u64) -> Result<Put<'_>, PayloadFault> {
-    let version = check_frame(payload, checked)?;
+pub fn read<'a>(payload: &'a [u8], terms: Terms<'_>) -> Result<Held<'a>, PayloadFault> {
+    let version = check_frame(payload, terms.checked)?;
     let body = &payload[..payload.len() - FRAME];
     let fault = |fault: LoadFault| PayloadFault::Content(fault.at(0));
     let Some((&kind, body)) = body.split_first() else {
         return Err(fault(LoadFault::Empty));
     };
-    if kind != format::TYPE_STRING {
+    let mut cursor = Cursor::new(body, 0, body.len() as u64);
+    if kind == format::TYPE_STRING {
+        let string = cursor.string()?;
+        return text(&string, &cursor, terms.longest).map(Held::Text);
+    }
+    let Some(shape) = Shape::of(version.family, kind) else {
         return Err(match format::type_name(version.family, kind) {
             Some(name) => PayloadFault::Foreign(name),
             None => fault(LoadFault::UnknownMark(kind)),
         });
+    };
+    let (mut parts, mut unpacked) = (Parts::new(shape), Vec::new());
+    let unpack = Unpack { longest: terms.longest };
+    loop {
+        let (cursor, unpacked) = (&mut cursor, &mut unpacked);
+        let mut reading = Reading { cursor, unpack, limits: terms.limits, unpacked };
+        if let Some(value) = parts.part(&mut reading)? {
+            return Ok(Held::Value(value));
+        }
     }
-    let mut cursor = Cursor::new(body, 0, body.len() as u64);
-    let string = cursor.string().map_err(|stop| match stop {
-        Stop::Fault(error) => PayloadFault::Content(error),
-        // Never said where it is known that no more bytes come; to refuse is right either way.
-        Stop::Need(_) => fault(LoadFault::Empty),
-    })?;
-    text(&string, &cursor, longest).map(Put::Text)
+}
+
+impl From<Stop> for PayloadFault {
+    fn from(stop: Stop) -> PayloadFault {
+        PayloadFault::Content(match stop {
+            Stop::Fault(error) => error,
+            Stop::Flaw(flaw) => LoadFault::BadValue { key: String::new(), flaw }.at(0),
+            // Never said where it is known that no more bytes come; to refuse is right either way.
+            Stop::Need(_) => LoadFault::Empty.at(0),
+        })
+    }
 }
 
 /// The version of a payload whose frame is sound.
@@ -188,6 +228,10 @@ mod tests {
 
     const LONGEST: u64 = 512 << 20;
 
+    fn read_as(payload: &[u8], checked: bool, longest: u64) -> Result<Held<'_>, PayloadFault> {
+        read(payload, Terms { checked, longest, limits: &Limits::default() })
+    }
+
     fn framed(body: &[u8], version: u16) -> Vec<u8> {
         let mut out = [body, &version.to_le_bytes()].concat();
         let checksum = crc64(0, &out);
@@ -197,11 +241,11 @@ mod tests {
 
     /// The text that a payload holds.
     fn shown(payload: &[u8]) -> Option<Vec<u8>> {
-        match read(payload, true, LONGEST).ok()? {
-            Put::Text(PutText::Int(number)) => Some(number.to_string().into_bytes()),
-            Put::Text(PutText::Bytes(bytes)) => Some(bytes.to_vec()),
-            Put::Text(PutText::Blob(blob)) => Some(blob.to_vec()),
-            Put::Packed(..) | Put::Large(_) => None,
+        match read_as(payload, true, LONGEST).ok()? {
+            Held::Text(PutText::Int(number)) => Some(number.to_string().into_bytes()),
+            Held::Text(PutText::Bytes(bytes)) => Some(bytes.to_vec()),
+            Held::Text(PutText::Blob(blob)) => Some(blob.to_vec()),
+            Held::Value(_) => None,
         }
     }
 
@@ -236,23 +280,23 @@ mod tests {
         }
         for version in [16, 79, 81, u16::MAX] {
             assert_eq!(
-                read(&framed(b"\x00\x01a", version), true, LONGEST).err(),
+                read_as(&framed(b"\x00\x01a", version), true, LONGEST).err(),
                 Some(PayloadFault::Frame)
             );
         }
         for len in 0..sound.len() {
-            assert_eq!(read(&sound[..len], true, LONGEST).err(), Some(PayloadFault::Frame));
+            assert_eq!(read_as(&sound[..len], true, LONGEST).err(), Some(PayloadFault::Frame));
         }
         let mut wrong = sound.clone();
         wrong[2] = b'b';
-        assert_eq!(read(&wrong, true, LONGEST).err(), Some(PayloadFault::Frame));
-        assert!(read(&wrong, false, LONGEST).is_ok(), "the checksum is not looked at");
+        assert_eq!(read_as(&wrong, true, LONGEST).err(), Some(PayloadFault::Frame));
+        assert!(read_as(&wrong, false, LONGEST).is_ok(), "the checksum is not looked at");
     }
 
     #[test]
     fn what_is_no_string_is_refused() {
-        let refused = |body: &[u8]| read(&framed(body, 9), true, 1 << 20).err();
-        assert_eq!(refused(b"\x01\x01\x01a"), Some(PayloadFault::Foreign("a list")));
+        let refused = |body: &[u8]| read_as(&framed(body, 9), true, 1 << 20).err();
+        assert_eq!(refused(b"\x07\x01\x01a"), Some(PayloadFault::Foreign("a module value")));
         let bodies: [&[u8]; 9] = [
             b"",
             b"\x00",
@@ -278,15 +322,15 @@ mod tests {
             compress: bool,
         ) {
             let text = piece.repeat(times);
-            let payload = write(value(&text).as_ref(), compress);
+            let payload = write(value(&text).as_ref(), Version::DEFAULT, compress);
             prop_assert_eq!(shown(&payload), Some(text));
         }
 
         #[test]
         fn numbers_are_read_as_numbers(number: i64) {
-            let payload = write(ValueRef::Text(TextRef::Int(number)), true);
-            let read = read(&payload, true, LONGEST);
-            prop_assert!(matches!(read, Ok(Put::Text(PutText::Int(same))) if same == number));
+            let payload = write(ValueRef::Text(TextRef::Int(number)), Version::DEFAULT, true);
+            let read = read_as(&payload, true, LONGEST);
+            prop_assert!(matches!(read, Ok(Held::Text(PutText::Int(same))) if same == number));
         }
 
         /// Whatever comes, with a sound frame or a broken one: no panic, and no more memory than the bytes can mean.
@@ -299,11 +343,11 @@ mod tests {
             let heads: [&[u8]; 6] = [b"", b"\x00", b"\x00\xc3", b"\x00\xc3\x40", b"\x00\x80", b"\x00\x81"];
             let payload = framed(&[heads[head], &body].concat(), version);
             let before = alloc::used();
-            let read = read(&payload, true, LONGEST);
+            let read = read_as(&payload, true, LONGEST);
             let taken = alloc::used().saturating_sub(before);
             prop_assert!(taken < (1 << 16) + (lzf::RATIO_MAX * payload.len()) as u64, "{}", taken);
             drop(read);
-            let _ = super::read(&body, false, LONGEST);
+            let _ = read_as(&body, false, LONGEST);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::format::Access;
 use super::target::{Insert, Record, Target};
 use crate::base::blob::Blob;
 use crate::base::random::KeyHasher;
-use crate::value::{Put, PutText};
+use crate::value::{Form, Large, Put, PutText, ValueRef};
 
 /// Keys of a snapshot, decoded and hashed, in the order of the file. Reusable.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Records {
     bytes: Vec<u8>,
     steps: Vec<Step>,
     next: usize,
-    /// Bytes of long values, which stand in buffers of their own.
+    /// Bytes of long values, which stand in memory of their own.
     long: usize,
     /// How much of the file is decoded with them, in bytes from its start.
     pub position: u64,
@@ -54,6 +54,9 @@ enum Held {
     /// So many bytes behind the key.
     Bytes(usize),
     Blob(Box<Blob>),
+    /// So many bytes of a small collection behind the key, and whether they are marked.
+    Packed(Form, usize, bool),
+    Large(Large),
 }
 
 impl Records {
@@ -88,12 +91,14 @@ impl Records {
         self.next += 1;
         let Step::Key(found) = step else { return Some((step, &[], Put::Text(PutText::Int(0)))) };
         let (key, rest) = self.bytes[found.start..].split_at(found.key_len);
-        let text = match std::mem::replace(&mut found.value, Held::Int(0)) {
-            Held::Int(number) => PutText::Int(number),
-            Held::Bytes(len) => PutText::Bytes(&rest[..len]),
-            Held::Blob(blob) => PutText::Blob(*blob),
+        let put = match std::mem::replace(&mut found.value, Held::Int(0)) {
+            Held::Int(number) => Put::Text(PutText::Int(number)),
+            Held::Bytes(len) => Put::Text(PutText::Bytes(&rest[..len])),
+            Held::Blob(blob) => Put::Text(PutText::Blob(*blob)),
+            Held::Packed(form, len, marked) => Put::Packed(form, &rest[..len], marked),
+            Held::Large(large) => Put::Large(large),
         };
-        Some((step, key, Put::Text(text)))
+        Some((step, key, put))
     }
 }
 
@@ -120,19 +125,26 @@ impl Target for Collector<'_> {
 
     fn entry(&mut self, record: Record<'_>) -> Result<Insert, String> {
         let Record { offset, key, value, deadline, access, .. } = record;
-        let Put::Text(text) = value else { return Err("a value that is no string".into()) };
         let Records { bytes, steps, long, .. } = &mut *self.records;
         let start = bytes.len();
         bytes.extend_from_slice(key);
-        let value = match text {
-            PutText::Int(number) => Held::Int(number),
-            PutText::Bytes(value) => {
+        let value = match value {
+            Put::Text(PutText::Int(number)) => Held::Int(number),
+            Put::Text(PutText::Bytes(value)) => {
                 bytes.extend_from_slice(value);
                 Held::Bytes(value.len())
             }
-            PutText::Blob(blob) => {
+            Put::Text(PutText::Blob(blob)) => {
                 *long += blob.len();
                 Held::Blob(Box::new(blob))
+            }
+            Put::Packed(form, value, marked) => {
+                bytes.extend_from_slice(value);
+                Held::Packed(form, value.len(), marked)
+            }
+            Put::Large(large) => {
+                *long += ValueRef::of_large(&large).heap();
+                Held::Large(large)
             }
         };
         let hash = self.hasher.hash(key);

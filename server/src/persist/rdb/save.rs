@@ -7,6 +7,12 @@
 //! stands in [`Scratch`], reserved before the fork, together with a call of `base::crc::warm`. Bytes
 //! collect in one block; whole blocks are checksummed and handed to the [`Sink`].
 
+mod contents;
+mod listpack;
+mod stream;
+
+pub use contents::bare;
+
 use crate::keyspace::access::Telling;
 use std::io;
 
@@ -14,7 +20,6 @@ use super::format::{self, Access, Version, opcode};
 use super::lzf;
 use crate::base::bytes::parse_i64;
 use crate::base::crc::crc64;
-use crate::value::packed::Element;
 use crate::value::{TextRef, ValueRef};
 
 /// Where the bytes of a snapshot go. In a child: a plain `write(2)`, again without allocation.
@@ -63,6 +68,8 @@ pub const BLOCK: usize = 256 << 10;
 /// bytes need a buffer that is reserved before the fork. The system gives its pages only when they
 /// are first written to, so what no long string uses costs nothing.
 pub const LONGEST_COMPRESSED: usize = 8 << 20;
+/// Listpacks up to this length are compressed.
+const LONGEST_GATHERED: usize = 64 << 10;
 /// Strings up to this length are never compressed.
 pub(super) const SHORTEST_COMPRESSED: usize = 21;
 /// A compressed string must be shorter by at least this much.
@@ -81,6 +88,8 @@ const INT_TEXT_MAX: usize = 11;
 pub struct Scratch {
     block: Box<[u8]>,
     packed: Box<[u8]>,
+    /// Where pieces of a string meet that is to be compressed.
+    gathered: Box<[u8]>,
     table: lzf::Table,
 }
 
@@ -95,6 +104,7 @@ impl Scratch {
         Scratch {
             block: vec![0; block.max(64)].into_boxed_slice(),
             packed: vec![0; longest_compressed].into_boxed_slice(),
+            gathered: vec![0; longest_compressed.min(LONGEST_GATHERED)].into_boxed_slice(),
             table: lzf::Table::new(),
         }
     }
@@ -158,6 +168,7 @@ pub const CLAIMED_VERSION: &[u8] = crate::resp::REDIS_VERSION.as_bytes();
 pub struct Writer<'s, S: Sink> {
     out: Blocks<'s, S>,
     packer: Packer<'s>,
+    gathered: &'s mut [u8],
     options: Options,
     keys: u64,
 }
@@ -165,11 +176,12 @@ pub struct Writer<'s, S: Sink> {
 impl<'s, S: Sink> Writer<'s, S> {
     /// Nothing is written yet.
     pub fn new(sink: S, scratch: &'s mut Scratch, options: Options) -> Writer<'s, S> {
-        let Scratch { block, packed, table } = scratch;
+        let Scratch { block, packed, gathered, table } = scratch;
         let out = Blocks { sink, block, filled: 0, crc: 0, flushed: 0, checksum: options.checksum };
         let longest = if options.compress { packed.len() } else { 0 };
         let packer = Packer { packed, table, longest, misses: 0 };
-        Writer { out, packer, options, keys: 0 }
+        let gathered = if options.compress { &mut gathered[..] } else { &mut [] };
+        Writer { out, packer, gathered, options, keys: 0 }
     }
 
     /// Magic and facts about the writer. Once, first.
@@ -225,26 +237,9 @@ impl<'s, S: Sink> Writer<'s, S> {
             Access::Frequency(count) => self.out.put(&[opcode::FREQ, count])?,
         }
         self.keys += 1;
-        match value {
-            ValueRef::Text(text) => {
-                self.out.put(&[format::TYPE_STRING])?;
-                self.string(key)?;
-                self.text(text)
-            }
-            ValueRef::Set(set) => {
-                self.out.put(&[format::TYPE_SET])?;
-                self.string(key)?;
-                self.len(set.len() as u64)?;
-                set.iter().try_for_each(|member| self.element(member))
-            }
-        }
-    }
-
-    fn element(&mut self, element: Element<'_>) -> Result<(), SinkError> {
-        match element {
-            Element::Int(number) => self.text(TextRef::Int(number)),
-            Element::Text(text) => self.text(TextRef::Bytes(text)),
-        }
+        self.out.put(&[self.shape(value)])?;
+        self.string(key)?;
+        self.contents(value)
     }
 
     /// The end mark and the checksum; hands the last bytes to the sink. The file is whole then, but not yet

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const LIST: Option<Type> = Some(Type::String);
+const LIST: Option<Type> = Some(Type::List);
 
 fn wanted() -> Wanted {
     Wanted::new(KeyHasher::new(1))

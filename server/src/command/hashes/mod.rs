@@ -1,0 +1,72 @@
+//! Commands on hashes.
+//!
+//! Owns: the family's files, and what a write does with fields past their time.   Uses: contexts, `value::Hash`.
+//! Never: who else is connected.
+//!
+//! A field past its time is missing to whoever asks for its value. Reads leave it where it is; a write that asks for it
+//! takes it out first ([`bury`]), so that the log tells of it; the rest is the engine's (`engine/expire_fields.rs`). HLEN
+//! counts it, HSET and HDEL take it for one that is there: all as in Redis.
+
+pub mod counter;
+pub mod expiry;
+pub mod fields;
+pub mod random;
+pub mod scan;
+pub mod together;
+pub mod ttl;
+pub mod whole;
+mod words;
+
+use super::context::WriteCx;
+use crate::keyspace::change::{Change, Event};
+use crate::keyspace::{Key, Opened, Outcome};
+use crate::value::Hash;
+
+/// Takes those of the named fields out whose time is over, and gives their names. O(1) as long as no field's time is over.
+fn bury<'a>(
+    hash: &mut Opened<'_, '_, Hash>,
+    names: impl Iterator<Item = &'a [u8]>,
+    now_ms: i64,
+) -> Vec<&'a [u8]> {
+    let soonest = hash.get().and_then(|value| value.as_ref().soonest_deadline());
+    if soonest.is_none_or(|soonest| soonest >= now_ms) {
+        return Vec::new();
+    }
+    let Some(value) = hash.get_mut() else { return Vec::new() };
+    let mut is_due = |name: &[u8]| {
+        value.as_ref().find(name).is_some_and(|pair| pair.is_past(now_ms)) && value.remove(name)
+    };
+    names.filter(|name| is_due(name)).collect()
+}
+
+/// Says what closing a hash brought: that `buried` fields expired, then the events in their order, the first of which
+/// counts as a change, and at last that the key is gone.
+fn closed(
+    cx: &mut WriteCx<'_>,
+    key: Key<'_>,
+    outcome: Outcome,
+    buried: &[&[u8]],
+    events: &[Event],
+) -> Change {
+    if !buried.is_empty() {
+        let mut words: Vec<&[u8]> = vec![b"HDEL", key.bytes];
+        words.extend(buried);
+        cx.changes.tell(cx.db, &words);
+        let _ = cx.changes.also(cx.db, key.bytes, Event::HEXPIRED);
+        cx.lookups.removed_fields += buried.len() as u64;
+    }
+    if outcome == Outcome::Created {
+        cx.created(key);
+    }
+    let mut change = Change::NONE;
+    for (number, &event) in events.iter().enumerate() {
+        change = match number {
+            0 => cx.changed(key, event),
+            _ => cx.changes.also(cx.db, key.bytes, event),
+        };
+    }
+    if outcome == Outcome::Removed {
+        let _ = cx.changes.also(cx.db, key.bytes, Event::DEL);
+    }
+    change
+}

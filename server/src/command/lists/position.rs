@@ -1,0 +1,116 @@
+//! LPOS: where an element is.
+//!
+//! Owns: LPOS.   Uses: contexts, `value::List`.   Never: changes a list.
+
+use crate::base::bytes::parse_i64;
+use crate::command::context::ReadCx;
+use crate::command::row::{self, *};
+use crate::command::text::length;
+use crate::resp::args::Args;
+use crate::resp::{Error, Result};
+use crate::value::packed::Element;
+use crate::value::{ListRef, Side};
+
+/// The family, sorted by name.
+pub static TABLE: &[&Command] = &[&LPOS];
+const _: () = check(TABLE);
+
+static LPOS: Command = Command {
+    name: "lpos",
+    since: "6.0.6",
+    group: Group::List,
+    summary: "Returns the index of an element, or those of several that are equal.",
+    complexity: "O(N) where N is the number of elements to look at.",
+    args: &[
+        key("key"),
+        string("element"),
+        row::integer("rank").after("RANK").optional(),
+        row::integer("num-matches").after("COUNT").optional(),
+        row::integer("len").after("MAXLEN").optional(),
+    ],
+    keys: READ_ONE,
+    run: Run::Read(lpos),
+    ..Command::BASE
+};
+
+/// What LPOS looks for.
+struct Search {
+    /// From where on.
+    side: Side,
+    /// How many equal elements to pass over.
+    skip: u64,
+    /// How many indexes to answer, 0 for all of them; none for one that is no array.
+    count: Option<usize>,
+    /// How many elements to look at; 0 for all of them.
+    most: usize,
+}
+
+fn lpos(cx: &mut ReadCx<'_>) -> Result<()> {
+    let (key, wanted) = (cx.key(1), Element::of(cx.arg(2)));
+    let search = search(cx.args)?;
+    let list = cx.data.view::<ListRef<'_>>(key)?;
+    let mark = cx.reply.mark();
+    let mut found = 0;
+    if let Some(list) = list {
+        let most = if search.most == 0 { usize::MAX } else { search.most };
+        let skip = usize::try_from(search.skip).unwrap_or(usize::MAX);
+        let count = match search.count {
+            None => 1,
+            Some(0) => usize::MAX,
+            Some(count) => count,
+        };
+        let equal = list.from_end(search.side).take(most).enumerate();
+        let equal = equal.filter(|(_, element)| *element == wanted).skip(skip).take(count);
+        for (steps, _) in equal {
+            let index = if search.side == Side::Left { steps } else { list.len() - 1 - steps };
+            cx.reply.int(length(index));
+            found += 1;
+        }
+    }
+    if search.count.is_some() {
+        cx.reply.array_from(mark, found);
+    } else if found == 0 {
+        cx.reply.null();
+    }
+    Ok(())
+}
+
+fn search(args: Args<'_>) -> Result<Search> {
+    let mut search = Search { side: Side::Left, skip: 0, count: None, most: 0 };
+    let mut at = 3;
+    while let Some(word) = args.find(at) {
+        let value = args.find(at + 1).ok_or(Error::Syntax)?;
+        if word.eq_ignore_ascii_case(b"rank") {
+            let rank = rank(value)?;
+            search.side = if rank < 0 { Side::Right } else { Side::Left };
+            search.skip = rank.unsigned_abs() - 1;
+        } else if word.eq_ignore_ascii_case(b"count") {
+            search.count = Some(limit(value, "ERR COUNT can't be negative")?);
+        } else if word.eq_ignore_ascii_case(b"maxlen") {
+            search.most = limit(value, "ERR MAXLEN can't be negative")?;
+        } else {
+            return Err(Error::Syntax);
+        }
+        at += 2;
+    }
+    Ok(search)
+}
+
+/// The number of the match to begin with, from the right end if it is negative; not 0.
+fn rank(word: &[u8]) -> Result<i64> {
+    match parse_i64(word).ok_or(Error::NotInteger)? {
+        0 => Err(Error::text(
+            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+             negative to start from the end of the list",
+        )),
+        i64::MIN => Err(Error::text(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        )),
+        rank => Ok(rank),
+    }
+}
+
+fn limit(word: &[u8], negative: &'static str) -> Result<usize> {
+    let limit = parse_i64(word).and_then(|limit| usize::try_from(limit).ok());
+    limit.ok_or(Error::text(negative))
+}
