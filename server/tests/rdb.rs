@@ -98,11 +98,11 @@ impl Read for Trickle<'_> {
 fn restore(file: &[u8], slice: usize) -> (Keyspace, Result<Restore, LoadError>) {
     let mut keyspace = Keyspace::new(16, KeyHasher::new(5));
     let purpose = Purpose {
-            hasher: keyspace.hasher().clone(),
-            databases: 16,
-            checked: true,
-            limits: keyspace.limits.clone(),
-        };
+        hasher: keyspace.hasher().clone(),
+        databases: 16,
+        checked: true,
+        limits: keyspace.limits.clone(),
+    };
     let mut decoder = Decoder::new(Trickle(file, slice), file.len() as u64, purpose);
     let touch = Touch::recency(Clock::default());
     let (mut restore, mut records) = (Restore::default(), Records::default());
@@ -201,10 +201,7 @@ fn faults_are_named_with_their_place() {
             b"\x02\x01s\x02\x01a\x01a",
             "at offset 15: the value of the key \"s\" is malformed: a member stands there twice",
         ),
-        (
-            b"\x02\x01s\x02\x01a\x05b",
-            "at offset 16: the file ends inside a string (needs",
-        ),
+        (b"\x02\x01s\x02\x01a\x05b", "at offset 16: the file ends inside a string (needs"),
         (
             b"\xf5\x03abc\xff",
             "at offset 9: the file holds a library of functions (FUNCTION2), which this server cannot keep",

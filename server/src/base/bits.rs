@@ -41,7 +41,8 @@ pub fn count_ones(bytes: &[u8]) -> u64 {
     }
     let mut count = 8 * eights + 4 * weigh(fours) + 2 * weigh(twos) + weigh(ones);
     let (words, rest) = rest.as_chunks::<8>();
-    count += words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum::<u64>();
+    count +=
+        words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum::<u64>();
     count + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
 }
 

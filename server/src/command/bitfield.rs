@@ -22,16 +22,12 @@ use crate::value::text::Scratch;
 pub static TABLE: &[&Command] = &[&BITFIELD, &BITFIELD_RO];
 const _: () = check(TABLE);
 
-const GET: Arg =
-    block("get-block", &[string("encoding"), integer("offset")]).after("GET");
+const GET: Arg = block("get-block", &[string("encoding"), integer("offset")]).after("GET");
 
 const WRITE: &[Arg] = &[
-    one_of(
-        "overflow-block",
-        &[token("wrap", "WRAP"), token("sat", "SAT"), token("fail", "FAIL")],
-    )
-    .after("OVERFLOW")
-    .optional(),
+    one_of("overflow-block", &[token("wrap", "WRAP"), token("sat", "SAT"), token("fail", "FAIL")])
+        .after("OVERFLOW")
+        .optional(),
     one_of(
         "write-operation",
         &[
@@ -234,10 +230,7 @@ static BITFIELD: Command = Command {
     group: Group::Bitmap,
     summary: "Reads and changes numbers of any width in a string.",
     complexity: "O(1) for each operation, and O(N) where N is the length of the string if that grows.",
-    args: &[
-        key("key"),
-        one_of("operation", &[GET, block("write", WRITE)]).optional().multiple(),
-    ],
+    args: &[key("key"), one_of("operation", &[GET, block("write", WRITE)]).optional().multiple()],
     keys: &[one_key(&["RW", "access", "update", "variable_flags"])],
     access_without: Some((&["SET", "INCRBY"], &["RO", "access"])),
     flags: DENY_OOM,
@@ -319,8 +312,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn encodings() -> impl Strategy<Value = Encoding> {
-        (any::<bool>(), 1..=63u32, 0..9u32).prop_map(|(signed, width, widest)| {
-            Encoding { signed, width: if signed && widest == 0 { 64 } else { width } }
+        (any::<bool>(), 1..=63u32, 0..9u32).prop_map(|(signed, width, widest)| Encoding {
+            signed,
+            width: if signed && widest == 0 { 64 } else { width },
         })
     }
 

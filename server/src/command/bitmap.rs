@@ -20,8 +20,7 @@ use std::ops::Range;
 pub static TABLE: &[&Command] = &[&BITCOUNT, &BITPOS, &GETBIT, &SETBIT];
 const _: () = check(TABLE);
 
-const UNIT: Arg =
-    one_of("unit", &[token("byte", "BYTE"), token("bit", "BIT")]).optional();
+const UNIT: Arg = one_of("unit", &[token("byte", "BYTE"), token("bit", "BIT")]).optional();
 
 /// The position of a bit that an argument names: its byte is one that a string may have.
 ///
@@ -91,10 +90,7 @@ static BITCOUNT: Command = Command {
     group: Group::Bitmap,
     summary: "Counts the bits of a string that are set.",
     complexity: "O(N) where N is the length of the part.",
-    args: &[
-        key("key"),
-        block("range", &[integer("start"), integer("end"), UNIT]).optional(),
-    ],
+    args: &[key("key"), block("range", &[integer("start"), integer("end"), UNIT]).optional()],
     keys: READ_ONE,
     run: Run::Read(bitcount),
     ..Command::BASE

@@ -108,9 +108,7 @@ fn bitop(cx: &mut WriteCx<'_>) -> Result<Change> {
 fn result_of(cx: &WriteCx<'_>, operation: Operation) -> BytesMut {
     let db = cx.keyspace.db(cx.db);
     let source = |at: usize| match text_of(db.find(cx.key(at))) {
-        Ok(Some(TextRef::Int(number))) => {
-            Cow::Owned(Scratch::default().write(number).to_vec())
-        }
+        Ok(Some(TextRef::Int(number))) => Cow::Owned(Scratch::default().write(number).to_vec()),
         Ok(Some(TextRef::Bytes(bytes))) => Cow::Borrowed(bytes),
         Ok(Some(TextRef::Blob(blob))) => Cow::Borrowed(&blob[..]),
         Ok(None) | Err(_) => Cow::Borrowed(&b""[..]),
@@ -242,7 +240,9 @@ mod tests {
     fn source() -> impl Strategy<Value = Vec<u8>> {
         let len = prop_oneof![0..20usize, BLOCK - 2..BLOCK + 2, 2 * BLOCK..2 * BLOCK + 40];
         (len, any::<u64>()).prop_map(|(len, seed)| {
-            (0..len as u64).map(|at| (at ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u8).collect()
+            (0..len as u64)
+                .map(|at| (at ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u8)
+                .collect()
         })
     }
 

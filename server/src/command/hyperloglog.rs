@@ -12,7 +12,9 @@ use crate::keyspace::change::{Change, Event};
 use crate::keyspace::{EntryRef, Slot};
 use crate::resp::{Error, Result};
 use crate::value::TextRef;
-use crate::value::hyperloglog::{Corrupt, Form, HyperLogLog, HyperLogLogRef, Registers, note_count};
+use crate::value::hyperloglog::{
+    Corrupt, Form, HyperLogLog, HyperLogLogRef, Registers, note_count,
+};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&PFADD, &PFCOUNT, &PFMERGE];
@@ -43,10 +45,7 @@ pub fn corrupt(_: Corrupt) -> Error {
 ///
 /// # Errors
 /// What stands there is none.
-pub fn change<R>(
-    slot: &mut Slot<'_, '_>,
-    change: impl FnOnce(&mut HyperLogLog) -> R,
-) -> Result<R> {
+pub fn change<R>(slot: &mut Slot<'_, '_>, change: impl FnOnce(&mut HyperLogLog) -> R) -> Result<R> {
     log_of(slot.entry())?;
     let mut log = match take_bytes(slot).map(HyperLogLog::of) {
         Some(Ok(log)) => log,

@@ -44,7 +44,7 @@ impl Lookups {
 pub struct Reads<'a> {
     pub(super) keyspace: &'a mut Keyspace,
     lookups: &'a mut Lookups,
-    db: usize,
+    pub(super) db: usize,
     now_ms: i64,
     /// What reading does to what is read; nothing while a child lives or for NO-TOUCH.
     touch: Option<Touch>,

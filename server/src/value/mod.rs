@@ -134,8 +134,7 @@ pub enum Form {
 
 impl Form {
     /// Every form, in the order of its number.
-    pub const ALL: [Form; 5] =
-        [Form::Ints, Form::Set, Form::List, Form::SortedSet, Form::Hash];
+    pub const ALL: [Form; 5] = [Form::Ints, Form::Set, Form::List, Form::SortedSet, Form::Hash];
 }
 
 /// A new value for an entry, borrowed where that saves a copy.
@@ -300,6 +299,19 @@ impl<'a> ValueRef<'a> {
             ValueRef::SortedSet(set) => set.heap(),
             ValueRef::Hash(hash) => hash.heap(),
             ValueRef::Stream(stream) => stream.heap(),
+        }
+    }
+
+    /// The first time that is over for one of its elements, in Unix milliseconds; most types give their elements none.
+    #[inline]
+    pub fn soonest_deadline(self) -> Option<i64> {
+        match self {
+            ValueRef::Text(_)
+            | ValueRef::List(_)
+            | ValueRef::Set(_)
+            | ValueRef::SortedSet(_)
+            | ValueRef::Stream(_) => None,
+            ValueRef::Hash(hash) => hash.soonest_deadline(),
         }
     }
 

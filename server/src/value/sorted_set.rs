@@ -23,7 +23,6 @@ use super::map::Map;
 use super::packed::Element;
 use super::small::{Small, SmallRef};
 use super::text::Scratch;
-use super::{Collection, Value, ValueRef, View};
 use crate::base::alloc;
 use crate::base::random::Rng;
 use few::Pair;
@@ -450,31 +449,5 @@ impl PartialEq for SortedSet {
             && one.iter().zip(other.iter()).all(|((member, score), (other, other_score))| {
                 score == other_score && member.text(&mut scratch) == other.text(&mut other_scratch)
             })
-    }
-}
-
-impl Collection for SortedSet {
-    type Ref<'a> = SortedSetRef<'a>;
-
-    #[inline]
-    fn of(value: Value) -> Option<SortedSet> {
-        if let Value::SortedSet(set) = value { Some(set) } else { None }
-    }
-
-    #[inline]
-    fn into_value(self) -> Value {
-        Value::SortedSet(self)
-    }
-
-    #[inline]
-    fn is_nothing(&self) -> bool {
-        self.as_ref().len() == 0
-    }
-}
-
-impl<'a> View<'a> for SortedSetRef<'a> {
-    #[inline]
-    fn of(value: ValueRef<'a>) -> Option<SortedSetRef<'a>> {
-        if let ValueRef::SortedSet(set) = value { Some(set) } else { None }
     }
 }

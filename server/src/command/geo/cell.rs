@@ -89,9 +89,8 @@ impl Cell {
     /// The point in its middle.
     pub fn middle(self) -> Point {
         let Extent { longitude, latitude } = self.extent();
-        let middle = |range: Range<f64>, max: f64| {
-            f64::midpoint(range.start, range.end).clamp(-max, max)
-        };
+        let middle =
+            |range: Range<f64>, max: f64| f64::midpoint(range.start, range.end).clamp(-max, max);
         Point {
             longitude: middle(longitude, LONGITUDE_MAX),
             latitude: middle(latitude, LATITUDE_MAX),

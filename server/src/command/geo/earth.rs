@@ -79,10 +79,7 @@ pub fn middle(points: &[Point]) -> Point {
     }
     let count = points.len() as f64;
     let (x, y, z) = (x / count, y / count, z / count);
-    Point {
-        longitude: y.atan2(x) / DEGREE,
-        latitude: z.atan2((x * x + y * y).sqrt()) / DEGREE,
-    }
+    Point { longitude: y.atan2(x) / DEGREE, latitude: z.atan2((x * x + y * y).sqrt()) / DEGREE }
 }
 
 /// How many metres a unit has.

@@ -25,11 +25,8 @@ static GEODIST: Command = Command {
         key("key"),
         string("member1"),
         string("member2"),
-        one_of(
-            "unit",
-            &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")],
-        )
-        .optional(),
+        one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")])
+            .optional(),
     ],
     keys: READ_ONE,
     run: Run::Read(geodist),

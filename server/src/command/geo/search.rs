@@ -22,9 +22,9 @@ use crate::value::{SortedSetRef, Value};
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[
     &GEORADIUS,
+    &GEORADIUS_RO,
     &GEORADIUSBYMEMBER,
     &GEORADIUSBYMEMBER_RO,
-    &GEORADIUS_RO,
     &GEOSEARCH,
     &GEOSEARCHSTORE,
 ];
@@ -47,8 +47,7 @@ fn find<'a>(set: SortedSetRef<'a>, query: &Query<'_>) -> Vec<Found<'a>> {
     let mut found = Vec::new();
     'cells: for cell in cover(shape) {
         let scores = cell.scores();
-        let ranks =
-            set.between(Place::BeforeScore(scores.start), Place::BeforeScore(scores.end));
+        let ranks = set.between(Place::BeforeScore(scores.start), Place::BeforeScore(scores.end));
         for (member, score) in set.range(ranks) {
             let point = Cell::of_score(score).middle();
             if let Some(metres) = shape.distance(point) {
@@ -141,10 +140,8 @@ fn keep(found: &[Found<'_>], store: Store<'_>, limits: &Limits) -> Gather {
     gather
 }
 
-const UNITS: Arg = one_of(
-    "unit",
-    &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")],
-);
+const UNITS: Arg =
+    one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")]);
 const WITH_POINT: Arg = token("withcoord", "WITHCOORD").optional();
 const WITH_DISTANCE: Arg = token("withdist", "WITHDIST").optional();
 const WITH_HASH: Arg = token("withhash", "WITHHASH").optional();
@@ -207,11 +204,7 @@ static GEORADIUS: Command = Command {
         SORT,
         STORE,
     ],
-    keys: &[
-        one_key(&["RO", "access"]),
-        stored_behind("STORE", 6),
-        stored_behind("STOREDIST", 6),
-    ],
+    keys: &[one_key(&["RO", "access"]), stored_behind("STORE", 6), stored_behind("STOREDIST", 6)],
     flags: DENY_OOM.and(MOVABLE_KEYS),
     events: RADIUS_EVENTS,
     run: Run::Write(|cx| answer_or_store(cx, Form::Around(true), Event::GEORADIUSSTORE)),
@@ -264,11 +257,7 @@ static GEORADIUSBYMEMBER: Command = Command {
         SORT,
         STORE,
     ],
-    keys: &[
-        one_key(&["RO", "access"]),
-        stored_behind("STORE", 5),
-        stored_behind("STOREDIST", 5),
-    ],
+    keys: &[one_key(&["RO", "access"]), stored_behind("STORE", 5), stored_behind("STOREDIST", 5)],
     flags: DENY_OOM.and(MOVABLE_KEYS),
     events: RADIUS_EVENTS,
     run: Run::Write(|cx| answer_or_store(cx, Form::AroundMember(true), Event::GEORADIUSSTORE)),

@@ -7,7 +7,8 @@ use super::earth::{Point, metres_of};
 use super::shape::Shape;
 use crate::base::bytes::{parse_f64, parse_i64};
 use crate::resp::args::Args;
-use crate::resp::{Error, Result, echo};
+use crate::resp::error::echo;
+use crate::resp::{Error, Result};
 use crate::value::SortedSetRef;
 
 /// Which command it is.
@@ -98,11 +99,7 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// As the real server's, in its order.
-    pub fn parse(
-        args: Args<'a>,
-        set: Option<SortedSetRef<'_>>,
-        form: Form,
-    ) -> Result<Query<'a>> {
+    pub fn parse(args: Args<'a>, set: Option<SortedSetRef<'_>>, form: Form) -> Result<Query<'a>> {
         let query = Query {
             shape: None,
             unit: 1.0,
@@ -239,7 +236,8 @@ impl<'a> Reader<'a, '_> {
                 Ok(3)
             }
             b"bybox"
-                if words.len() > 3 && matches!(self.outline, Outline::Unsaid | Outline::Box(..)) =>
+                if words.len() > 3
+                    && matches!(self.outline, Outline::Unsaid | Outline::Box(..)) =>
             {
                 self.read_box(words.from(1))?;
                 Ok(4)

@@ -107,7 +107,10 @@ fn around(middle: Point, wide: f64, high: f64) -> Bounds {
     let up = degrees(high);
     let far = if latitude < 0.0 { latitude - up } else { latitude + up };
     let aside = degrees_at(wide, far);
-    Bounds { longitude: longitude - aside..longitude + aside, latitude: latitude - up..latitude + up }
+    Bounds {
+        longitude: longitude - aside..longitude + aside,
+        latitude: latitude - up..latitude + up,
+    }
 }
 
 /// Whether a line from the point to the east crosses an odd number of edges.

@@ -140,8 +140,7 @@ mod tests {
             \xe0FxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxH\
             \xf4\xff\xff\xff\xff\xff\xff\xff\x7f\x09\xf2p\x11\x01\x04\xf2\0\xee\x85\x04\xff";
         let long = "x".repeat(70);
-        let expected =
-            ["a", "1", "-5", "12345", &long, "9223372036854775807", "70000", "-8000000"];
+        let expected = ["a", "1", "-5", "12345", &long, "9223372036854775807", "70000", "-8000000"];
         assert_eq!(texts(list), Ok(expected.map(|text| text.as_bytes().to_vec()).to_vec()));
         assert_eq!(listpack(&expected.map(|text| text.as_bytes().to_vec())), list);
     }

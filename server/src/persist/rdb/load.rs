@@ -183,11 +183,7 @@ impl Loader {
         };
         let missing = match &self.state {
             State::Gather(gather) => gather.len - gather.value.len(),
-            State::Magic
-            | State::Items
-            | State::Build(_)
-            | State::Checksum
-            | State::Done(_) => {
+            State::Magic | State::Items | State::Build(_) | State::Checksum | State::Done(_) => {
                 self.need.saturating_sub(self.carry.len())
             }
         };

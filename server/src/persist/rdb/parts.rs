@@ -73,7 +73,8 @@ enum Unit {
 impl Parts {
     /// At the first byte behind the key.
     pub fn new(shape: Shape) -> Parts {
-        let one_by_one = |unit| Parts::OneByOne(OneByOne { unit, left: None, growth: Growth::Nothing });
+        let one_by_one =
+            |unit| Parts::OneByOne(OneByOne { unit, left: None, growth: Growth::Nothing });
         match shape {
             Shape::List => one_by_one(Unit::Text),
             Shape::Quicklist => one_by_one(Unit::Node(Packing::Ziplist(Kind::List))),

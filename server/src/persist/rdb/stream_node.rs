@@ -101,11 +101,8 @@ impl<'a> Node<'a> {
         if self.before.replace(id).is_some_and(|before| before >= id) {
             return Err(Flaw("a stream's entries are not in order"));
         }
-        let (len, per_field, more) = if shared_names {
-            (self.names_len, 1, 3)
-        } else {
-            (count(&mut self.entries)?, 2, 4)
-        };
+        let (len, per_field, more) =
+            if shared_names { (self.names_len, 1, 3) } else { (count(&mut self.entries)?, 2, 4) };
         let names = shared_names.then(|| self.names.clone());
         let fields = Fields { names, rest: self.entries.clone(), left: len };
         let elements = len.checked_mul(per_field).filter(|&elements| elements > 0);
@@ -196,8 +193,10 @@ mod tests {
     #[test]
     fn what_redis_wrote_is_read() {
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let expected =
-            vec![(Id::new(1, 1), vec![field("a", "1"), field("b", "2")]), (Id::new(2, 0), vec![field("c", "5")])];
+        let expected = vec![
+            (Id::new(1, 1), vec![field("a", "1"), field("b", "2")]),
+            (Id::new(2, 0), vec![field("c", "5")]),
+        ];
         assert_eq!(entries(NAME, NODE), Ok(expected));
         // The sequence of the second entry goes round.
         let last = [[0, 0, 0, 0, 0, 0, 0, 1], [255; 8]].concat();

@@ -27,9 +27,7 @@ impl<'a> Zipmap<'a> {
     /// A frame that does not fit.
     pub fn open(bytes: &'a [u8]) -> Result<Zipmap<'a>, Flaw> {
         match bytes {
-            [count, rest @ .., END] => {
-                Ok(Zipmap { rest, left: (*count < LONG).then_some(*count) })
-            }
+            [count, rest @ .., END] => Ok(Zipmap { rest, left: (*count < LONG).then_some(*count) }),
             [_, .., _] => Err(Flaw("a zipmap has no end")),
             [] | [_] => Err(Flaw("a zipmap is too short")),
         }
@@ -115,7 +113,9 @@ mod tests {
         assert_eq!(flaw(b"\x00\x01a\x01\0b\xff"), Some("a zipmap has more fields than it states"));
         assert_eq!(flaw(b"\x01\x01a\x01\0b\xfe"), Some("a zipmap has no end"));
         assert_eq!(flaw(b"\x01"), Some("a zipmap is too short"));
-        for bytes in [b"\x01\x01a\xff" as &[u8], b"\x01\x05a\x01\0b\xff", b"\x01\xfe\xff\xff\xff\xff\xff"] {
+        for bytes in
+            [b"\x01\x01a\xff" as &[u8], b"\x01\x05a\x01\0b\xff", b"\x01\xfe\xff\xff\xff\xff\xff"]
+        {
             assert_eq!(flaw(bytes), Some("a zipmap's field is broken"), "{bytes:?}");
         }
     }

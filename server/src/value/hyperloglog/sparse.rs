@@ -175,11 +175,7 @@ pub fn raise(
 }
 
 /// The run that covers a register, and the one before it.
-fn find(
-    bytes: &[u8],
-    cursor: Cursor,
-    at: usize,
-) -> Result<(Option<Cursor>, Cursor, Run), Corrupt> {
+fn find(bytes: &[u8], cursor: Cursor, at: usize) -> Result<(Option<Cursor>, Cursor, Run), Corrupt> {
     let (mut before, mut here) = (None, cursor);
     while here.place < bytes.len() {
         let run = run_at(bytes, here.place);

@@ -69,6 +69,11 @@ impl<'a> Entry<'a> {
         self.pairs
     }
 
+    /// Whether its fields are those in front of its block.
+    pub fn has_shared_names(self) -> bool {
+        self.names.is_some()
+    }
+
     /// Its pairs.
     pub fn pairs(self) -> Pairs<'a> {
         Pairs { names: self.names.map(Forward::iter), body: self.body.iter() }
@@ -180,6 +185,11 @@ impl Block {
     fn has_names<'w>(&self, count: usize, names: impl Iterator<Item = &'w [u8]>) -> bool {
         let mut both = self.fields().iter().zip(names);
         count == self.names as usize && both.all(|((_, field), name)| field == Element::of(name))
+    }
+
+    /// The names in front.
+    pub fn names(&self) -> impl Iterator<Item = Element<'_>> {
+        self.fields().iter().map(|(_, name)| name)
     }
 
     fn fields(&self) -> Forward<'_> {

@@ -23,7 +23,7 @@ mod trim;
 #[cfg(test)]
 mod tests;
 
-pub use block::{Entry, Pairs};
+pub use block::{Block, Entry, Pairs};
 pub use group::{Consumer, Group, Owner, Pending};
 pub use id::{Id, IdText};
 pub use log::{Back, Range};
@@ -83,6 +83,11 @@ impl Stream {
             .as_ref()
             .map_or(0, |producers| alloc::given(size_of::<Producers>()) + producers.heap());
         alloc::given(size_of::<Stream>()) + self.log.heap() + self.group_heap + producers
+    }
+
+    /// The blocks that its entries are kept in, in order.
+    pub fn all_blocks(&self) -> impl Iterator<Item = &Block> {
+        self.log.all_blocks()
     }
 
     /// Blocks that its entries are kept in.

@@ -135,10 +135,12 @@ impl Producers {
         self.heap -= SHARE + producer.len();
     }
 
-    /// All that is remembered: producer, message, entry; each producer's oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8], Id)> {
-        self.by_name.iter().flat_map(|(name, at)| {
-            at.order.iter().map(move |message| (&name[..], &message[..], at.entries[message]))
+    /// All that is remembered: each producer and its messages with their entries, the oldest first.
+    pub fn by_producer(
+        &self,
+    ) -> impl Iterator<Item = (&[u8], impl ExactSizeIterator<Item = (&[u8], Id)>)> {
+        self.by_name.iter().map(|(name, at)| {
+            (&name[..], at.order.iter().map(|message| (&message[..], at.entries[message])))
         })
     }
 }
