@@ -14,6 +14,7 @@ pub mod program;
 pub mod rdb;
 pub mod request;
 pub mod restore;
+pub mod sorted_set;
 pub mod wire;
 
 #[path = "../../tests/harness/mod.rs"]
