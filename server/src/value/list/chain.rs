@@ -82,6 +82,15 @@ impl Chain {
         &self.chapters
     }
 
+    /// The block at an end; none if the list is empty.
+    #[inline]
+    pub fn end(&self, side: Side) -> Option<&Block> {
+        match side {
+            Side::Left => self.chapters.front()?.blocks().front(),
+            Side::Right => self.chapters.back()?.blocks().back(),
+        }
+    }
+
     /// Which of its chapters holds the element of an index, and its number there.
     pub fn find(&self, index: usize) -> (usize, usize) {
         part(self.chapters.iter().map(|chapter| chapter.sums().len), index, self.sums.len)
