@@ -122,6 +122,7 @@ impl Event {
     pub const SET_RANGE: Event = text("setrange");
     pub const SET_BIT: Event = text("setbit");
     pub const PF_ADD: Event = text("pfadd");
+    pub const SORT_STORE: Event = list("sortstore");
     pub const LPUSH: Event = list("lpush");
     pub const RPUSH: Event = list("rpush");
     pub const LPOP: Event = list("lpop");
