@@ -31,7 +31,7 @@ impl Room {
                 Outbound::Close(_) | Outbound::Cut(_) => continue,
             };
             let heard = self.heard.entry(id.0).or_default();
-            reply.pieces().for_each(|piece| heard.push_str(std::str::from_utf8(piece).unwrap()));
+            reply.pieces().for_each(|piece| heard.push_str(&String::from_utf8_lossy(piece)));
         }
     }
 
