@@ -163,6 +163,9 @@ impl Server {
         let now_ms = self.now_ms;
         let entries = self.engine.parts().keyspace.db(0).entries();
         let alive = entries.filter(|entry| entry.deadline().is_none_or(|at| at >= now_ms));
+        // A hash all of whose fields are past their time is as good as gone.
+        let is_empty = |value: ValueRef<'_>| matches!(value, ValueRef::Hash(hash) if hash.live_len(now_ms) == 0);
+        let alive = alive.filter(|entry| !is_empty(entry.value()));
         let text = |value: ValueRef<'_>| match value {
             ValueRef::Text(text) => text.bytes(&mut Scratch::default()).to_vec(),
             ValueRef::List(list) => {

@@ -16,7 +16,7 @@ enum Form {
     AnyOrder,
     /// Only the kind of reply counts (an error's text does count).
     Kind,
-    /// Numbers may be so far apart.
+    /// Numbers, alone or in an array, may be so far apart.
     Near(i128),
     /// A first page that is also the last one has the same keys in any order.
     Page,
@@ -44,6 +44,8 @@ const UNEQUAL: &[(&str, Form, &str)] = &[
     ("lastsave", Form::Kind, "time"),
     ("ttl expiretime", Form::Near(5), "the moment a command is executed, in seconds"),
     ("pttl pexpiretime", Form::Near(5000), "the moment a command is executed, in milliseconds"),
+    ("httl hexpiretime", Form::Near(5), "the moment a command is executed, in seconds"),
+    ("hpttl hpexpiretime", Form::Near(5000), "the moment a command is executed, in milliseconds"),
     ("object|idletime", Form::Kind, "Redis shares small numbers, and their age with them"),
     ("object|freq", Form::Kind, "chance"),
     ("object|refcount", Form::Kind, "values are not shared, nor held by a queue"),
@@ -241,8 +243,8 @@ fn is_a_matter_of_time(args: &Args) -> bool {
         |arg: &Vec<u8>| name(args) == "restore" && number(arg).is_some_and(|n| n > ENDLESS_MS);
     let word = args[0].to_ascii_lowercase();
     let second = match &word[..] {
-        b"expire" | b"setex" => Some(1000),
-        b"pexpire" | b"psetex" | b"restore" => Some(1),
+        b"expire" | b"setex" | b"hexpire" => Some(1000),
+        b"pexpire" | b"psetex" | b"restore" | b"hpexpire" => Some(1),
         _ => None,
     };
     if let Some(unit) = second {
@@ -377,10 +379,11 @@ fn is_same(form: &Form, args: &Args, ours: &Reply, theirs: &Reply) -> bool {
         Form::AnyOrder => same_kind(ours, theirs) && sorted(ours) == sorted(theirs),
         Form::Kind => same_kind(ours, theirs),
         Form::Near(most) => match (ours, theirs) {
-            (Reply::Int(a), Reply::Int(b)) => {
-                ((*a < 0) == (*b < 0)) && (i128::from(*a) - i128::from(*b)).abs() <= *most
+            (Reply::Array(mine), Reply::Array(other)) => {
+                let mut pairs = mine.iter().zip(other);
+                mine.len() == other.len() && pairs.all(|(a, b)| is_near(a, b, *most))
             }
-            _ => false,
+            _ => is_near(ours, theirs, *most),
         },
         Form::Page => same_page(args, ours, theirs),
         Form::Missing => matches!((ours, theirs), (Reply::Nil | Reply::Null, Reply::Int(_))),
@@ -388,6 +391,15 @@ fn is_same(form: &Form, args: &Args, ours: &Reply, theirs: &Reply) -> bool {
             (Some(a), Some(b)) => a.len() > 10 && b.len() > 10,
             _ => false,
         },
+    }
+}
+
+fn is_near(ours: &Reply, theirs: &Reply, most: i128) -> bool {
+    match (ours, theirs) {
+        (Reply::Int(a), Reply::Int(b)) => {
+            ((*a < 0) == (*b < 0)) && (i128::from(*a) - i128::from(*b)).abs() <= most
+        }
+        _ => false,
     }
 }
 

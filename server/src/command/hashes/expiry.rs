@@ -9,11 +9,12 @@ use super::words::{FIELDS, NUMBER, NUMBER_BY_NAME, Unit, fields, told};
 use super::{bury, closed};
 use crate::command::context::WriteCx;
 use crate::command::row::*;
+use crate::command::text::length;
 use crate::keyspace::Key;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
-use crate::resp::args::Args;
 use crate::value::Hash;
+use crate::value::limits::Limits;
 use crate::value::text::Scratch;
 
 /// The family, sorted by name.
@@ -69,12 +70,7 @@ impl Order {
     }
 
     /// Does it to one field and tells what Redis answers: there is none, not allowed, done, removed.
-    fn carry_out(
-        &self,
-        value: &mut Hash,
-        name: &[u8],
-        limits: &crate::value::limits::Limits,
-    ) -> i64 {
+    fn carry_out(&self, value: &mut Hash, name: &[u8], limits: &Limits) -> i64 {
         let Some(pair) = value.as_ref().find(name) else { return -2 };
         if !self.condition.allows(pair.deadline, self.deadline) {
             return 0;
@@ -141,7 +137,7 @@ pub fn tell_removed(cx: &mut WriteCx<'_>, key: Key<'_>, names: &[&[u8]]) {
 pub fn tell_timed(cx: &mut WriteCx<'_>, key: Key<'_>, deadline: i64, names: &[&[u8]]) {
     let (mut scratch, mut number) = (Scratch::default(), Scratch::default());
     let front = [b"HPEXPIREAT", key.bytes, scratch.write(deadline)];
-    cx.log_as(&told(&front, number.write(crate::command::text::length(names.len())), names));
+    cx.log_as(&told(&front, number.write(length(names.len())), names));
 }
 
 /// The arguments NX, XX, GT, LT as COMMAND DOCS shows them.
@@ -243,7 +239,7 @@ static HPERSIST: Command = Command {
 fn hpersist(cx: &mut WriteCx<'_>) -> Result<Change> {
     let (key, args, now_ms) = (cx.key(1), cx.args, cx.now.unix_ms());
     let (mut hash, aside) = cx.open_beside::<Hash>(key)?;
-    let names: Args<'_> = fields(args, 2, "hpersist", NUMBER)?;
+    let names = fields(args, 2, "hpersist", NUMBER)?;
     aside.reply.array(names.len());
     let buried = bury(&mut hash, names.iter(), now_ms);
     let (limits, mut persisted) = (hash.limits(), 0);
