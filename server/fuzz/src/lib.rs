@@ -5,6 +5,7 @@
 
 pub mod conf;
 pub mod hash;
+pub mod hyperloglog;
 pub mod inline;
 pub mod keyspace;
 pub mod list;

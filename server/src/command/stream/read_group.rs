@@ -34,7 +34,11 @@ fn wanted(word: &[u8]) -> Result<Wanted> {
              history of this consumer by specifying a proper ID, or use the > ID to get new \
              messages. The $ ID would just return an empty result set.",
         )),
-        word => Ok(Wanted::Again(strict(word, 0)?)),
+        word => match strict(word, 0)? {
+            // As in Redis, nothing can be behind the last ID anyway.
+            Id::MAX => Ok(Wanted::New),
+            id => Ok(Wanted::Again(id)),
+        },
     }
 }
 
@@ -241,7 +245,9 @@ impl Delivery<'_> {
             count += 1;
         }
         if count > 0 {
-            group.at_mut(self.owner).active = self.now;
+            if !self.words.no_ack {
+                group.at_mut(self.owner).active = self.now;
+            }
             told.progress(self.key.bytes, self.name, group);
         }
         count
