@@ -13,6 +13,7 @@ pub mod program;
 pub mod rdb;
 pub mod request;
 pub mod restore;
+pub mod stream;
 pub mod wire;
 
 #[path = "../../tests/harness/mod.rs"]
