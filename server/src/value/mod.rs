@@ -226,7 +226,7 @@ collections! {
     Set: Set, SetRef<'a>, |set: &Set| set.as_ref().len() == 0;
     SortedSet: SortedSet, SortedSetRef<'a>, |set: &SortedSet| set.as_ref().len() == 0;
     Hash: Hash, HashRef<'a>, |hash: &Hash| hash.as_ref().len() == 0;
-    Stream: Box<Stream>, &'a Stream, |_: &Box<Stream>| false;
+    Stream: Box<Stream>, &'a Stream, |_: &Stream| false;
 }
 
 impl<'a> View<'a> for TextRef<'a> {

@@ -143,7 +143,7 @@ mod tests {
     fn digits_are_those_of_redis() {
         assert_eq!(text(|reply| write_distance(reply, 0.0)), "$6\r\n0.0000\r\n");
         assert_eq!(text(|reply| write_distance(reply, 0.00125)), "$6\r\n0.0012\r\n");
-        assert_eq!(text(|reply| write_distance(reply, 166_274.15156)), "$11\r\n166274.1516\r\n");
+        assert_eq!(text(|reply| write_distance(reply, 166_274.151_56)), "$11\r\n166274.1516\r\n");
         let point = Point { longitude: -0.0, latitude: 2.5 };
         assert_eq!(text(|reply| write_point(reply, point)), "*2\r\n$1\r\n0\r\n$3\r\n2.5\r\n");
     }

@@ -31,7 +31,7 @@ fn with_runs(runs: &[u8]) -> HyperLogLog {
 fn the_string_is_that_of_a_real_server() {
     let mut log = of(["a", "b", "c"].map(String::from), MOST);
     let expected = b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80\x60\xf3\x80\x50\xb1\x84\x4b\xfb\x80\x42\x5a";
-    assert_eq!(&log.as_ref().bytes[..], expected);
+    assert_eq!(log.as_ref().bytes, expected);
     assert_eq!(
         log.as_ref().runs().as_deref(),
         Some("Z:8436 v:1,1 Z:4274 v:2,1 Z:3068 v:1,1 Z:603")

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  Small   packed elements                     in the entry, up to 1024 bytes
-//!  Large   blocks of 3584 bytes in chapters    outside
+//!  Large   blocks of 7168 bytes in chapters    outside
 //! ```
 //!
 //! A small list is copied by each change, so it is kept shorter than other small collections; and it becomes small again
