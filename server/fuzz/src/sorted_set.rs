@@ -2,7 +2,7 @@
 //!
 //! Owns: the meaning of the bytes.   Uses: the sorted set.   Never: a server, a key.
 
-use crate::program::Program;
+use super::program::Program;
 use lodestore_server::base::random::Rng;
 use lodestore_server::value::limits::Limits;
 use lodestore_server::value::sorted_set::{Gather, Place, Scored, Side, SortedSet, Wish, Wished};
