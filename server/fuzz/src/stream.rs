@@ -45,7 +45,7 @@ fn step(
     match program.byte() % 16 {
         0..=7 => {
             let (last, jump) = (stream.last_id(), u64::from(program.word()));
-            let id = if jump % 3 == 0 {
+            let id = if jump.is_multiple_of(3) {
                 Id::new(last.ms + jump, jump % 5)
             } else {
                 Id::new(last.ms, last.seq + jump)
