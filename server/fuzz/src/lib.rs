@@ -15,6 +15,7 @@ pub mod rdb;
 pub mod request;
 pub mod restore;
 pub mod sorted_set;
+pub mod stream;
 pub mod wire;
 
 #[path = "../../tests/harness/mod.rs"]

@@ -2,7 +2,7 @@
 //!
 //! Owns: the meaning of the bytes.   Uses: the sorted set.   Never: a server, a key.
 
-use crate::program::Program;
+use super::program::Program;
 use lodestore_server::base::random::Rng;
 use lodestore_server::value::limits::Limits;
 use lodestore_server::value::sorted_set::{Gather, Place, Scored, Side, SortedSet, Wish, Wished};
@@ -69,7 +69,8 @@ fn step(set: &mut SortedSet, model: &mut Model, limits: &Limits, program: &mut P
             assert_eq!(set.remove(&member), model.remove(&member));
         }
         11 => {
-            let (count, is_min) = (usize::from(program.byte() % 8), program.byte() % 2 == 0);
+            let (count, is_min) =
+                (usize::from(program.byte() % 8), program.byte().is_multiple_of(2));
             let mut list = sorted(model);
             if !is_min {
                 list.reverse();
