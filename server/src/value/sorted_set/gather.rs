@@ -73,9 +73,8 @@ impl Gather {
         let may_fit = ranked.len() <= SMALL_MAX / 2;
         let small = may_fit.then(|| to_small(&ranked, outgrown)).flatten();
         Some(
-            small.unwrap_or_else(|| {
-                SortedSet::Large(Box::new(LargeSortedSet { ranked, outgrown }))
-            }),
+            small
+                .unwrap_or_else(|| SortedSet::Large(Box::new(LargeSortedSet { ranked, outgrown }))),
         )
     }
 
