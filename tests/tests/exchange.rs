@@ -117,17 +117,21 @@ fn requests(kin: Kin) -> Vec<Words> {
 }
 
 fn value(kind: &str, key: &str, chance: &mut Chance) -> Words {
-    let (command, each): (_, fn(&mut Chance) -> Words) = match kind {
+    let command = match kind {
         "string" => return [words(&["SET", key]), vec![chance.text()]].concat(),
-        "list" => ("RPUSH", |chance| vec![chance.text()]),
-        "set" => ("SADD", |chance| vec![chance.text()]),
-        "ints" => ("SADD", |chance| vec![chance.below(100_000).to_string().into_bytes()]),
-        "hash" => ("HSET", |chance| vec![chance.text(), chance.text()]),
-        _ => ("ZADD", |chance| vec![chance.score(), chance.text()]),
+        "list" => "RPUSH",
+        "set" | "ints" => "SADD",
+        "hash" => "HSET",
+        _ => "ZADD",
     };
     let mut request = words(&[command, key]);
     for _ in 0..chance.size() {
-        request.extend(each(chance));
+        match kind {
+            "ints" => request.push(chance.below(100_000).to_string().into_bytes()),
+            "hash" => request.extend([chance.text(), chance.text()]),
+            "zset" => request.extend([chance.score(), chance.text()]),
+            _ => request.push(chance.text()),
+        }
     }
     request
 }
@@ -251,7 +255,8 @@ fn stream_state(client: &mut Client, key: &str) -> String {
     }
     for group in ["first", "second"] {
         for pending in client.call(&["XPENDING", key, group, "-", "+", "10000"]).items() {
-            let [id, consumer, _idle, count] = &pending.items()[..] else { panic!("{pending:?}") };
+            let words = pending.items();
+            let [id, consumer, _idle, count] = &words[..] else { panic!("{pending:?}") };
             text += &format!(" {}:{}x{}", id.text(), consumer.text(), count.line());
         }
         let consumers = client.call(&["XINFO", "CONSUMERS", key, group]).items();
