@@ -201,7 +201,7 @@ fn faults_are_named_with_their_place() {
             b"\x02\x01s\x02\x01a\x01a",
             "at offset 15: the value of the key \"s\" is malformed: a member stands there twice",
         ),
-        (b"\x02\x01s\x02\x01a\x05b", "at offset 16: the file ends inside a string (needs"),
+        (b"\x02\x01s\x02\x01a\x32b", "at offset 16: the file ends inside a string (needs"),
         (
             b"\xf5\x03abc\xff",
             "at offset 9: the file holds a library of functions (FUNCTION2), which this server cannot keep",

@@ -174,7 +174,7 @@ fn what_no_collection_may_hold_is_refused() {
         ("05010161000000000000f87f", 8, "a score is not a number"),
         ("03010161fd", 6, "a score is not a number"),
         ("0301016103312e78", 6, "a score is not a number"),
-        ("0b0a020000000100000002000100", 10, "an intset"),
+        ("0b0c020000000100000002000100", 10, "an intset"),
         ("0b0c02000000020000000200 0100", 10, "an intset is not in order"),
         ("111111000000040081610202018162020101ff", 10, "order"),
         ("100a0a0000000100816102ff", 10, "its last element stands alone"),

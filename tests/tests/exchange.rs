@@ -76,9 +76,11 @@ impl Chance {
     fn score(&mut self) -> Vec<u8> {
         match self.below(8) {
             0 => b"inf".to_vec(),
-            1 => b"-0".to_vec(),
-            2 => b"-1.5e300".to_vec(),
-            3 => format!("{}.{}", self.below(1000), self.below(1000)).into_bytes(),
+            1 => b"-inf".to_vec(),
+            2 => b"-1e22".to_vec(),
+            // What a double is exactly: servers before 7.2 show others with all their digits.
+            3 => format!("{}.{}", self.below(1000), [5, 25, 125][self.below(3) as usize])
+                .into_bytes(),
             _ => format!("{}", self.below(500) as i64 - 250).into_bytes(),
         }
     }
@@ -115,17 +117,21 @@ fn requests(kin: Kin) -> Vec<Words> {
 }
 
 fn value(kind: &str, key: &str, chance: &mut Chance) -> Words {
-    let (command, each): (_, fn(&mut Chance) -> Words) = match kind {
+    let command = match kind {
         "string" => return [words(&["SET", key]), vec![chance.text()]].concat(),
-        "list" => ("RPUSH", |chance| vec![chance.text()]),
-        "set" => ("SADD", |chance| vec![chance.text()]),
-        "ints" => ("SADD", |chance| vec![chance.below(100_000).to_string().into_bytes()]),
-        "hash" => ("HSET", |chance| vec![chance.text(), chance.text()]),
-        _ => ("ZADD", |chance| vec![chance.score(), chance.text()]),
+        "list" => "RPUSH",
+        "set" | "ints" => "SADD",
+        "hash" => "HSET",
+        _ => "ZADD",
     };
     let mut request = words(&[command, key]);
     for _ in 0..chance.size() {
-        request.extend(each(chance));
+        match kind {
+            "ints" => request.push(chance.below(100_000).to_string().into_bytes()),
+            "hash" => request.extend([chance.text(), chance.text()]),
+            "zset" => request.extend([chance.score(), chance.text()]),
+            _ => request.push(chance.text()),
+        }
     }
     request
 }
@@ -156,6 +162,8 @@ fn stream(key: &str, chance: &mut Chance) -> Vec<Words> {
     for group in ["first", "second"] {
         all.push(words(&["XGROUP", "CREATE", key, group, "0"]));
         for consumer in ["amy", "bob"] {
+            // Redis before 7.2 makes none for a reader that gets nothing.
+            all.push(words(&["XGROUP", "CREATECONSUMER", key, group, consumer]));
             let count = (1 + chance.below(size)).to_string();
             let read =
                 ["XREADGROUP", "GROUP", group, consumer, "COUNT", &count, "STREAMS", key, ">"];
@@ -199,10 +207,7 @@ fn walk(client: &mut Client, kin: Kin) -> BTreeMap<String, String> {
                     looks.push(vec!["HPEXPIRETIME", &key, "FIELDS", "2", "timed:1", "timed:2"]);
                 }
             }
-            "stream" => {
-                looks.push(vec!["XRANGE", &key, "-", "+"]);
-                looks.push(vec!["XINFO", "GROUPS", &key]);
-            }
+            "stream" => looks.push(vec!["XRANGE", &key, "-", "+"]),
             other => panic!("a key of type {other}"),
         }
         let mut text = String::new();
@@ -243,9 +248,15 @@ fn stream_state(client: &mut Client, key: &str) -> String {
             text += &format!(" {name}={}", pair[1].line());
         }
     }
+    for group in client.call(&["XINFO", "GROUPS", key]).items() {
+        // All but the lag, which servers of different ages count in different ways.
+        let words: Vec<String> = group.items().iter().take(10).map(Reply::line).collect();
+        text += &format!(" {}", words.join(" "));
+    }
     for group in ["first", "second"] {
         for pending in client.call(&["XPENDING", key, group, "-", "+", "10000"]).items() {
-            let [id, consumer, _idle, count] = &pending.items()[..] else { panic!("{pending:?}") };
+            let words = pending.items();
+            let [id, consumer, _idle, count] = &words[..] else { panic!("{pending:?}") };
             text += &format!(" {}:{}x{}", id.text(), consumer.text(), count.line());
         }
         let consumers = client.call(&["XINFO", "CONSUMERS", key, group]).items();
@@ -265,7 +276,11 @@ fn compare(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) {
     }
 }
 
-fn digest(server: &Server) -> String {
+/// The fingerprint of all data, where both servers make it alike: Valkey leaves out that a field has a time.
+fn digest(server: &Server, kin: Kin) -> String {
+    if kin == Kin::Valkey {
+        return String::new();
+    }
     server.client().call(&["DEBUG", "DIGEST"]).text()
 }
 
@@ -284,17 +299,17 @@ fn snapshots_of_real_servers_are_loaded_and_come_back() {
     let Some((mut ours, mut theirs, kin)) = both(name) else { return };
     fill(&mut theirs.client(), kin);
     let expected = walk(&mut theirs.client(), kin);
-    let print = digest(&theirs);
+    let print = digest(&theirs, kin);
     carry(&theirs, &mut ours);
     compare(&walk(&mut ours.client(), kin), &expected);
-    assert_eq!(digest(&ours), print);
+    assert_eq!(digest(&ours, kin), print);
     assert_eq!(ours.client().call(&["DEBUG", "RELOAD"]).line(), "+OK");
     compare(&walk(&mut ours.client(), kin), &expected);
-    assert_eq!(digest(&ours), print);
+    assert_eq!(digest(&ours, kin), print);
     theirs.client().call(&["FLUSHALL"]);
     carry(&ours, &mut theirs);
     compare(&expected, &walk(&mut theirs.client(), kin));
-    assert_eq!(digest(&theirs), print);
+    assert_eq!(digest(&theirs, kin), print);
 }
 
 /// Dumps every value in one server and restores it in the other.
@@ -304,15 +319,17 @@ fn hand_over(from: &mut Client, to: &mut Client, kin: Kin) {
         let restored = to.call(&[b"RESTORE".as_slice(), key.as_bytes(), b"0", &payload]);
         assert_eq!(restored.line(), "+OK", "{key}: {}", payload.escape_ascii());
         let ask = ["DEBUG", "DIGEST-VALUE", key];
-        if client_has_time(from, key) {
+        if has_time(from, key) {
             to.call(&["PEXPIREAT", key, "4102444800123"]);
         }
-        assert_eq!(from.call(&ask), to.call(&ask), "{key}");
+        if kin != Kin::Valkey {
+            assert_eq!(from.call(&ask), to.call(&ask), "{key}");
+        }
     }
     compare(&walk(from, kin), &walk(to, kin));
 }
 
-fn client_has_time(client: &mut Client, key: &str) -> bool {
+fn has_time(client: &mut Client, key: &str) -> bool {
     client.call(&["PEXPIRETIME", key]) != Reply::Int(-1)
 }
 
@@ -332,5 +349,5 @@ fn both_see_the_same_of_the_same_requests() {
     fill(&mut ours.client(), kin);
     fill(&mut theirs.client(), kin);
     compare(&walk(&mut ours.client(), kin), &walk(&mut theirs.client(), kin));
-    assert_eq!(digest(&ours), digest(&theirs));
+    assert_eq!(digest(&ours, kin), digest(&theirs, kin));
 }

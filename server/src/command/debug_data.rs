@@ -136,7 +136,8 @@ fn add_value(digest: &mut Digest, entry: EntryRef<'_>) {
 fn add_stream(digest: &mut Digest, stream: &Stream) {
     let mut scratch = Scratch::default();
     for entry in stream.range(Id::MIN, Id::MAX) {
-        mix(digest, entry.id.to_string().as_bytes());
+        // With a dot, where it has a dash for clients.
+        mix(digest, format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
         for (name, value) in entry.pairs() {
             mix(digest, name.text(&mut scratch));
             mix(digest, value.text(&mut scratch));

@@ -8,6 +8,7 @@ use super::flaw::Flaw;
 use crate::value::hash::Until;
 use crate::value::limits::Limits;
 use crate::value::sorted_set::{Gather, Wish, Wished};
+use crate::value::text::Scratch;
 use crate::value::{Hash, List, Set, Side, SortedSet, Value};
 
 /// A sorted set of more members is ordered when all are there: one sort instead of so many insertions.
@@ -111,12 +112,12 @@ impl Growth {
         if score.is_nan() {
             return Err(Flaw("a score is not a number"));
         }
-        if !matches!(self, Growth::SortedSet(_) | Growth::Gathered(_)) {
-            *self = if hint > GATHERED {
-                Growth::Gathered(Gather::new(limits))
-            } else {
-                Growth::SortedSet(SortedSet::new(count(hint), member.len(), limits))
-            };
+        // Small sets add 0 for -0 as long as they are shown as packed, which only the end decides.
+        let is_minus_zero = score == 0.0 && score.is_sign_negative();
+        if hint > GATHERED || is_minus_zero {
+            self.gather(limits);
+        } else if matches!(self, Growth::Nothing) {
+            *self = Growth::SortedSet(SortedSet::new(count(hint), member.len(), limits));
         }
         let mut is_new = true;
         match self {
@@ -131,6 +132,22 @@ impl Growth {
             Growth::Nothing | Growth::List(_) | Growth::Set(_) | Growth::Hash(_) => {}
         }
         if is_new { Ok(()) } else { Err(Flaw("a member stands there twice")) }
+    }
+}
+
+impl Growth {
+    /// Goes on with a sorted set that is not in order yet.
+    fn gather(&mut self, limits: &Limits) {
+        if matches!(self, Growth::Gathered(_)) {
+            return;
+        }
+        let mut gather = Gather::new(limits);
+        if let Growth::SortedSet(set) = self {
+            for (member, score) in set.as_ref().iter() {
+                gather.add(member.text(&mut Scratch::default()), score);
+            }
+        }
+        *self = Growth::Gathered(gather);
     }
 }
 
