@@ -2,6 +2,7 @@
 //!
 //! Owns: a socket.   Uses: nothing.   Never: measuring throughput (`load` does).
 
+use crate::requests::Shape;
 use crate::{Outcome, requests};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -132,6 +133,66 @@ impl Client {
         reply: &[u8],
         mut request: impl FnMut(u64, &mut Vec<u8>),
     ) -> Outcome<()> {
+        let mut got = vec![0; reply.len()];
+        self.stream_out(numbers, &mut request, |client| {
+            client.reader.read_exact(&mut got)?;
+            if got == reply {
+                return Ok(());
+            }
+            Err(format!("an unexpected reply: {:?}", String::from_utf8_lossy(&got)).into())
+        })
+    }
+
+    /// Sends a request for each of `numbers`, none of which may fail; see [`Client::pour`].
+    pub fn tell(
+        &mut self,
+        numbers: impl IntoIterator<Item = u64>,
+        mut request: impl FnMut(u64, &mut Vec<u8>),
+    ) -> Outcome<()> {
+        self.stream_out(numbers, &mut request, |client| client.shape().map(drop))
+    }
+
+    /// Removes a key.
+    pub fn clear(&mut self, key: &str) -> Outcome<()> {
+        self.ask(&["UNLINK", key]).map(drop)
+    }
+
+    /// How the reply to a request looks.
+    pub fn shape_of(&mut self, request: &[u8]) -> Outcome<Shape> {
+        self.reader.get_mut().write_all(request)?;
+        self.shape()
+    }
+
+    /// Reads a whole reply of RESP2, which may be no error.
+    fn shape(&mut self) -> Outcome<Shape> {
+        let mut line = Vec::new();
+        self.reader.read_until(b'\n', &mut line)?;
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        let number = || text[1..].parse::<i64>().map_err(|_| format!("no RESP2: {text}"));
+        let lines = match line.first() {
+            Some(b'+' | b':') => 0,
+            Some(b'$') => match usize::try_from(number()?) {
+                Ok(len) => self.body(len).map(|_| 1)?,
+                Err(_) => 0,
+            },
+            Some(b'*') => {
+                let mut lines = 0;
+                for _ in 0..number()? {
+                    lines += self.shape()?.lines;
+                }
+                lines
+            }
+            Some(_) | None => return Err(format!("an unexpected reply: {text:?}").into()),
+        };
+        Ok(Shape { start: line[0], lines: lines + 1 })
+    }
+
+    fn stream_out(
+        &mut self,
+        numbers: impl IntoIterator<Item = u64>,
+        request: &mut dyn FnMut(u64, &mut Vec<u8>),
+        mut hear: impl FnMut(&mut Client) -> Outcome<()>,
+    ) -> Outcome<()> {
         let mut numbers = numbers.into_iter().peekable();
         let mut unread = 0;
         while numbers.peek().is_some() {
@@ -142,21 +203,9 @@ impl Client {
                 sent += 1;
             }
             self.reader.get_mut().write_all(&self.out)?;
-            self.expect(unread, reply)?;
+            (0..unread).try_for_each(|_| hear(self))?;
             unread = sent;
         }
-        self.expect(unread, reply)
-    }
-
-    fn expect(&mut self, replies: u64, reply: &[u8]) -> Outcome<()> {
-        let mut got = vec![0; reply.len()];
-        for _ in 0..replies {
-            self.reader.read_exact(&mut got)?;
-            if got != reply {
-                let got = String::from_utf8_lossy(&got).into_owned();
-                return Err(format!("an unexpected reply: {got:?}").into());
-            }
-        }
-        Ok(())
+        (0..unread).try_for_each(|_| hear(self))
     }
 }

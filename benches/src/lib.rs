@@ -7,6 +7,8 @@
 //!        |
 //!  peer      which servers, and how they start        guard    they end whatever happens
 //!  requests  bytes built before the clock starts      load     one thread, many sockets
+//!  workload  commands on collections, and their data
+//!  shapes    collections whose memory is measured
 //!  client    one blocking connection                  crowd    clients that never pause
 //!  probe     one that asks at a fixed rate
 //!  cpu       what each thread of a server cost        histogram  durations
@@ -31,8 +33,10 @@ pub mod probe;
 pub mod question;
 pub mod report;
 pub mod requests;
+pub mod shapes;
 pub mod stats;
 pub mod stopwatch;
+pub mod workload;
 
 /// What can end a benchmark early: a sentence for the person who started it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@
 //!
 //! A generator that costs as much as the server hides every server faster than itself. This one spends one
 //! `read` and one `write` for each pipeline and one `epoll_wait` for each round of ready connections.
-//! Replies are counted as bytes, since every reply of a run has the same length.
+//! Of replies only the lines are counted, since every reply of a run has the same number of them.
 
 use crate::Outcome;
 use crate::histogram::Histogram;
@@ -41,8 +41,10 @@ struct Connection {
     stream: TcpStream,
     /// The part of the ring that is still to be written.
     unsent: Range<usize>,
-    /// Bytes of replies that are still to come.
+    /// Lines of replies that are still to come.
     missing: usize,
+    /// None of them has begun.
+    fresh: bool,
     sent_at: Instant,
 }
 
@@ -62,7 +64,13 @@ impl Load {
                 Token(at),
                 Interest::READABLE | Interest::WRITABLE,
             )?;
-            opened.push(Connection { stream, unsent: 0..0, missing: 0, sent_at: Instant::now() });
+            opened.push(Connection {
+                stream,
+                unsent: 0..0,
+                missing: 0,
+                fresh: true,
+                sent_at: Instant::now(),
+            });
         }
         let (events, buffer) = (Events::with_capacity(1024), vec![0; READ_BUFFER]);
         Ok(Load {
@@ -76,9 +84,10 @@ impl Load {
         })
     }
 
-    /// Keeps every connection busy until `stop` says so; it is asked after every wake-up, at least each 50 ms.
+    /// Keeps every connection busy until `stop` says so; it is asked after every wake-up, at least each 50 ms, and told
+    /// the time and what has been done.
     /// A run may be followed by another: pipelines under way stay under way.
-    pub fn run(&mut self, mut stop: impl FnMut(Instant) -> bool) -> Outcome<()> {
+    pub fn run(&mut self, mut stop: impl FnMut(Instant, u64) -> bool) -> Outcome<()> {
         let mut now = Instant::now();
         for at in 0..self.connections.len() {
             if self.connections[at].missing == 0 {
@@ -86,7 +95,7 @@ impl Load {
             }
         }
         let mut heard = now;
-        while !stop(now) {
+        while !stop(now, self.done) {
             self.poll.poll(&mut self.events, Some(TICK))?;
             now = Instant::now();
             if !self.events.is_empty() {
@@ -99,10 +108,10 @@ impl Load {
         Ok(())
     }
 
-    /// Runs for a while.
-    pub fn run_for(&mut self, duration: Duration) -> Outcome<()> {
+    /// Runs for a while, or until so many requests have been answered since the last `reset`.
+    pub fn run_for(&mut self, duration: Duration, most: u64) -> Outcome<()> {
         let end = Instant::now() + duration;
-        self.run(|now| now >= end)
+        self.run(|now, done| now >= end || done >= most)
     }
 
     /// Forgets what was counted so far: the end of the warm-up.
@@ -144,14 +153,15 @@ impl Load {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
-            let whole = self.requests.replies_len();
-            let wrong_start =
-                connection.missing == whole && self.buffer[0] != self.requests.reply_start();
-            if wrong_start || got > connection.missing {
-                let start = String::from_utf8_lossy(&self.buffer[..got.min(60)]);
+            let bytes = &self.buffer[..got];
+            let wrong_start = connection.fresh && bytes[0] != self.requests.reply_start();
+            let lines = lines_in(bytes);
+            if wrong_start || lines > connection.missing {
+                let start = String::from_utf8_lossy(&bytes[..got.min(60)]);
                 return Err(format!("a reply of unexpected form: {start:?}").into());
             }
-            connection.missing -= got;
+            connection.fresh = false;
+            connection.missing -= lines;
             if connection.missing == 0 {
                 self.round_trips.record(now - connection.sent_at);
                 self.done += self.requests.pipeline() as u64;
@@ -167,7 +177,8 @@ impl Load {
     fn start_pipeline(&mut self, at: usize, now: Instant) -> Outcome<()> {
         let connection = &mut self.connections[at];
         connection.unsent = self.requests.next_pipeline();
-        connection.missing = self.requests.replies_len();
+        connection.missing = self.requests.reply_lines();
+        connection.fresh = true;
         connection.sent_at = now;
         self.write(at)
     }
@@ -182,5 +193,24 @@ impl Load {
             }
         }
         Ok(())
+    }
+}
+
+fn lines_in(bytes: &[u8]) -> usize {
+    // Counted in bytes first, of which the processor adds many at once.
+    let count = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    bytes.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(count(chunk))).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_any_number() {
+        for lines in [0, 1, 254, 255, 256, 1000] {
+            assert_eq!(lines_in(&b"\n".repeat(lines)), lines);
+        }
+        assert_eq!(lines_in(b"*2\r\n$1\r\na\r\n:1\r\n"), 4);
     }
 }

@@ -72,21 +72,28 @@ impl CaseResult {
         Some(ratio(first.1.rps, best))
     }
 
+    /// The same of the processor time of a request, where the best has the least.
+    pub fn first_of_cheapest(&self) -> Option<f64> {
+        let (first, others) = self.servers.split_first()?;
+        let best = others.iter().map(|(_, sample)| sample.server_us).min_by(f64::total_cmp)?;
+        Some(ratio(first.1.server_us, best))
+    }
+
     /// One line for each server: ratios are to the first, whose own line compares it with the best other.
     pub fn lines(&self) -> Vec<String> {
         let Some((_, base)) = self.servers.first() else { return Vec::new() };
         let line = |(at, (name, sample)): (usize, &(String, Sample))| {
-            let best = (at == 0).then(|| self.first_of_best()).flatten();
+            let best = self.first_of_best().zip(self.first_of_cheapest()).filter(|_| at == 0);
             self.line(name, sample, base, best)
         };
         self.servers.iter().enumerate().map(line).collect()
     }
 
-    fn line(&self, name: &str, sample: &Sample, base: &Sample, best: Option<f64>) -> String {
+    fn line(&self, name: &str, sample: &Sample, base: &Sample, best: Option<(f64, f64)>) -> String {
         let Case { op, pipeline, connections } = &self.case;
         let [p50, p99, p999] = sample.round_trip_us;
         let mut line = format!(
-            "{op:7} P={pipeline:<3} c={connections:<4} {name:14} {:9.0} rps x{:.2}  cpu/op {:6.3} us x{:.2}  \
+            "{op:11} P={pipeline:<3} c={connections:<4} {name:14} {:9.0} rps x{:.2}  cpu/op {:6.3} us x{:.2}  \
              core {:.3}  gen {:.3} us  p50 {p50:.0} p99 {p99:.0} p99.9 {p999:.0} us",
             sample.rps,
             ratio(sample.rps, base.rps),
@@ -98,8 +105,8 @@ impl CaseResult {
         for (thread, cost) in sample.others_us.iter().filter(|(_, cost)| **cost >= 0.001) {
             line.push_str(&format!("  {thread} {cost:.3}"));
         }
-        if let Some(best) = best {
-            line.push_str(&format!("  x{best:.2} of best peer"));
+        if let Some((best, cheapest)) = best {
+            line.push_str(&format!("  x{best:.2} of best peer, cpu x{cheapest:.2}"));
         }
         line
     }
@@ -196,8 +203,8 @@ mod tests {
         let lines = result().lines();
         assert_eq!(
             lines[0],
-            "get     P=16  c=50   ours             3000000 rps x1.00  cpu/op  0.250 us x1.00  core 0.250  \
-             gen 0.300 us  p50 10 p99 20 p99.9 30 us  io-1 0.040  x1.50 of best peer"
+            "get         P=16  c=50   ours             3000000 rps x1.00  cpu/op  0.250 us x1.00  core 0.250  \
+             gen 0.300 us  p50 10 p99 20 p99.9 30 us  io-1 0.040  x1.50 of best peer, cpu x0.50"
         );
         assert!(lines[1].contains(" 1000000 rps x0.33  cpu/op  0.500 us x2.00"), "{}", lines[1]);
     }

@@ -2,10 +2,11 @@
 //!
 //! Owns: the requests and the form of keys and values.   Uses: lodestore_server::base::random.   Never: a socket.
 //!
-//! Every request of one kind has the same length and so has its reply. A pipeline is then one slice of the
-//! ring, and its replies are complete when enough bytes have come: nothing is parsed.
+//! All replies of one kind have the same number of lines, since no data of ours holds a line's end. The replies to a
+//! pipeline are complete when enough lines have come: nothing is parsed, however deep a reply is nested.
 
 use crate::Outcome;
+use crate::workload::Workload;
 use lodestore_server::base::random::Rng;
 use std::fmt;
 use std::str::FromStr;
@@ -21,6 +22,18 @@ pub enum Op {
     Mget(usize),
     /// PING: what a server costs that does nothing.
     Ping,
+    /// A command on data of its own.
+    Typed(&'static Workload),
+}
+
+impl Op {
+    /// Whether it works on the keys that [`Space`] describes, which must be there before.
+    pub fn wants_space(self) -> bool {
+        match self {
+            Op::Get | Op::Set | Op::Mget(_) => true,
+            Op::Ping | Op::Typed(_) => false,
+        }
+    }
 }
 
 impl FromStr for Op {
@@ -33,7 +46,8 @@ impl FromStr for Op {
             "ping" => Ok(Op::Ping),
             _ => match text.strip_prefix("mget").map(str::parse) {
                 Some(Ok(keys)) if (1..=10_000).contains(&keys) => Ok(Op::Mget(keys)),
-                Some(_) | None => Err(format!("{text}: not get, set, ping or mgetN").into()),
+                Some(_) => Err(format!("{text}: N of mgetN is 1 to 10000").into()),
+                None => Ok(Op::Typed(Workload::named(text)?)),
             },
         }
     }
@@ -46,7 +60,32 @@ impl fmt::Display for Op {
             Op::Set => f.pad("set"),
             Op::Ping => f.pad("ping"),
             Op::Mget(keys) => f.pad(&format!("mget{keys}")),
+            Op::Typed(workload) => f.pad(workload.name),
         }
+    }
+}
+
+/// How every right reply looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Its first byte.
+    pub start: u8,
+    /// Its lines, in RESP2.
+    pub lines: usize,
+}
+
+impl Shape {
+    /// A status, a number: one line.
+    pub const fn line(start: u8) -> Shape {
+        Shape { start, lines: 1 }
+    }
+
+    /// A bulk string.
+    pub const BULK: Shape = Shape { start: b'$', lines: 2 };
+
+    /// An array of so many bulk strings.
+    pub const fn array(bulks: usize) -> Shape {
+        Shape { start: b'*', lines: 1 + 2 * bulks }
     }
 }
 
@@ -61,13 +100,13 @@ pub struct Space {
     pub distinct: usize,
 }
 
-/// A ring of requests of equal length with random keys.
+/// A ring of requests with random keys.
 #[derive(Clone, Debug)]
 pub struct Requests {
     ring: Vec<u8>,
-    request_len: usize,
-    reply_len: usize,
-    reply_start: u8,
+    /// Where each request begins, and the end.
+    starts: Vec<u32>,
+    shape: Shape,
     pipeline: usize,
     next: usize,
     distinct: usize,
@@ -81,23 +120,34 @@ impl Requests {
     pub fn new(op: Op, space: Space, pipeline: usize, seed: u64) -> Requests {
         let mut rng = Rng::new(seed);
         let value = value(space.size);
-        let mut ring = Vec::new();
-        push_request(&mut ring, op, &value, || rng.below(space.keys));
-        let request_len = ring.len();
-        let distinct = space.distinct.clamp(1, (RING_LIMIT / request_len).max(1));
+        let mut requests = Requests {
+            ring: Vec::new(),
+            starts: vec![0],
+            shape: shape(op),
+            pipeline,
+            next: 0,
+            distinct: 1,
+        };
+        requests.push(op, &value, space.keys, &mut rng);
+        let fitting = RING_LIMIT / requests.ring.len();
+        requests.distinct = space.distinct.clamp(1, fitting.max(1));
         // A pipeline that starts near the end runs on into these extra requests.
-        for _ in 1..distinct + pipeline - 1 {
-            push_request(&mut ring, op, &value, || rng.below(space.keys));
+        for _ in 1..requests.distinct + pipeline - 1 {
+            requests.push(op, &value, space.keys, &mut rng);
         }
-        let (reply_start, reply_len) = reply_shape(op, space.size);
-        Requests { ring, request_len, reply_len, reply_start, pipeline, next: 0, distinct }
+        requests
+    }
+
+    fn push(&mut self, op: Op, value: &[u8], keys: u64, rng: &mut Rng) {
+        push_request(&mut self.ring, op, value, keys, rng);
+        self.starts.push(u32::try_from(self.ring.len()).expect("a ring is smaller than 4 GiB"));
     }
 
     /// Where the next pipeline lies in `bytes`. Walking the ring in order lets the processor fetch ahead.
     pub fn next_pipeline(&mut self) -> std::ops::Range<usize> {
-        let start = self.next * self.request_len;
-        self.next = (self.next + self.pipeline) % self.distinct;
-        start..start + self.pipeline * self.request_len
+        let first = self.next;
+        self.next = (first + self.pipeline) % self.distinct;
+        self.starts[first] as usize..self.starts[first + self.pipeline] as usize
     }
 
     /// The ring itself.
@@ -110,14 +160,14 @@ impl Requests {
         self.pipeline
     }
 
-    /// Bytes of the replies to one pipeline.
-    pub fn replies_len(&self) -> usize {
-        self.reply_len * self.pipeline
+    /// Lines of the replies to one pipeline.
+    pub fn reply_lines(&self) -> usize {
+        self.shape.lines * self.pipeline
     }
 
     /// The first byte of every right reply.
     pub fn reply_start(&self) -> u8 {
-        self.reply_start
+        self.shape.start
     }
 }
 
@@ -151,28 +201,33 @@ pub fn push_command<'a>(
     }
 }
 
-fn push_request(out: &mut Vec<u8>, op: Op, value: &[u8], mut number: impl FnMut() -> u64) {
+/// Appends one command of text.
+pub fn push_words(out: &mut Vec<u8>, words: &[&str]) {
+    push_command(out, words.iter().map(|word| word.as_bytes()));
+}
+
+fn push_request(out: &mut Vec<u8>, op: Op, value: &[u8], keys: u64, rng: &mut Rng) {
+    let mut next = || key(rng.below(keys));
     match op {
-        Op::Get => push_command(out, [b"GET", &key(number())[..]]),
-        Op::Set => push_command(out, [b"SET", &key(number())[..], value]),
+        Op::Get => push_command(out, [b"GET", &next()[..]]),
+        Op::Set => push_command(out, [b"SET", &next()[..], value]),
         Op::Ping => push_command(out, [&b"PING"[..]]),
         Op::Mget(keys) => {
-            let keys: Vec<[u8; 16]> = (0..keys).map(|_| key(number())).collect();
+            let keys: Vec<[u8; 16]> = (0..keys).map(|_| next()).collect();
             let words: Vec<&[u8]> =
                 [&b"MGET"[..]].into_iter().chain(keys.iter().map(|key| &key[..])).collect();
             push_command(out, words);
         }
+        Op::Typed(workload) => workload.push(out, rng),
     }
 }
 
-/// The first byte and the length of a right reply.
-fn reply_shape(op: Op, size: usize) -> (u8, usize) {
-    let bulk = format!("${size}\r\n").len() + size + 2;
+fn shape(op: Op) -> Shape {
     match op {
-        Op::Get => (b'$', bulk),
-        Op::Set => (b'+', "+OK\r\n".len()),
-        Op::Ping => (b'+', "+PONG\r\n".len()),
-        Op::Mget(keys) => (b'*', format!("*{keys}\r\n").len() + keys * bulk),
+        Op::Get => Shape::BULK,
+        Op::Set | Op::Ping => Shape::line(b'+'),
+        Op::Mget(keys) => Shape::array(keys),
+        Op::Typed(workload) => workload.reply,
     }
 }
 
@@ -183,10 +238,10 @@ mod tests {
     const SPACE: Space = Space { keys: 1000, size: 3, distinct: 10 };
 
     #[test]
-    fn a_ring_holds_whole_requests_of_one_length() {
-        for op in [Op::Get, Op::Set, Op::Mget(3), Op::Ping] {
+    fn a_pipeline_is_whole_requests() {
+        let typed = Op::Typed(Workload::named("zadd").unwrap());
+        for op in [Op::Get, Op::Set, Op::Mget(3), Op::Ping, typed] {
             let mut requests = Requests::new(op, SPACE, 4, 1);
-            assert_eq!(requests.bytes().len(), 13 * requests.next_pipeline().len() / 4);
             for _ in 0..20 {
                 let pipeline = requests.next_pipeline();
                 let bytes = &requests.bytes()[pipeline];
@@ -198,8 +253,9 @@ mod tests {
 
     #[test]
     fn the_shapes_of_replies() {
-        assert_eq!(reply_shape(Op::Get, 64), (b'$', 5 + 64 + 2));
-        assert_eq!(reply_shape(Op::Mget(2), 3), (b'*', "*2\r\n$3\r\nabc\r\n$3\r\nabc\r\n".len()));
+        let lines = |text: &str| text.matches('\n').count();
+        assert_eq!(shape(Op::Get).lines, lines("$3\r\nabc\r\n"));
+        assert_eq!(shape(Op::Mget(2)).lines, lines("*2\r\n$3\r\nabc\r\n$3\r\nabc\r\n"));
     }
 
     #[test]
@@ -207,6 +263,7 @@ mod tests {
         assert_eq!(&key(1_234_567), b"key:000001234567");
         assert_eq!("mget100".parse::<Op>().unwrap(), Op::Mget(100));
         assert_eq!(Op::Mget(100).to_string(), "mget100");
+        assert_eq!("lrange300".parse::<Op>().unwrap().to_string(), "lrange300");
         assert!("mget0".parse::<Op>().is_err() && "del".parse::<Op>().is_err());
     }
 }

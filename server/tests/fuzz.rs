@@ -130,4 +130,4 @@ macro_rules! targets {
     )*};
 }
 
-targets! { request inline conf rdb restore payload keyspace list hash }
+targets! { hyperloglog request inline conf rdb restore payload keyspace list hash sorted_set stream }

@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod values;
+
 use lodestore_server::base::crc;
-use lodestore_server::persist::rdb::format::Access;
+use lodestore_server::persist::rdb::format::{Access, Version};
 use lodestore_server::persist::rdb::load::{Insert, Loader, Options, Record, Target};
 use lodestore_server::persist::rdb::save::{self, Scratch, Sink, SinkError, Writer};
-use lodestore_server::value::{TextRef, ValueRef};
+use lodestore_server::value::{TextRef, Value, ValueRef};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use std::collections::BTreeSet;
+use values::any_value;
 
 /// Bytes that this thread has ever allocated, or freed.
 fn allocated() -> u64 {
@@ -63,6 +69,28 @@ fn writing_allocates_nothing() {
     assert_eq!(after, before);
 }
 
+#[test]
+fn writing_collections_allocates_nothing() {
+    let mut runner = TestRunner::deterministic();
+    let values: Vec<Value> =
+        (0..60).map(|_| any_value(true).new_tree(&mut runner).unwrap().current()).collect();
+    let kinds: BTreeSet<&str> = values.iter().map(|value| value.as_ref().kind().name()).collect();
+    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    let mut scratch = Scratch::new();
+    crc::warm();
+    for number in [9, 10, 11, 12, 80] {
+        let version = Version::for_saving(number).unwrap();
+        let options = save::Options { version, ..save::Options::default() };
+        let before = allocated();
+        let mut writer = Writer::new(Discard(0), &mut scratch, options);
+        for value in &values {
+            writer.entry(b"key", value.as_ref(), None, Access::Unknown).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(allocated(), before, "{version}");
+    }
+}
+
 struct Nothing;
 
 impl Target for Nothing {
@@ -77,12 +105,16 @@ impl Target for Nothing {
 #[test]
 fn a_claimed_length_allocates_nothing() {
     const GIB: [u8; 5] = [0x80, 0x40, 0, 0, 0];
-    let heads: [&[u8]; 4] = [b"\x00", b"\x00\x01k", b"\xfa", b"\x00\x01k\xc3\x10"];
-    for head in heads {
-        let file = [b"REDIS0011", head, &GIB, &[0; 100]].concat();
+    let texts: [&[u8]; 4] = [b"\x00", b"\x00\x01k", b"\xfa", b"\x00\x01k\xc3\x10"];
+    // The type of a value, up to a count or the length of what is packed.
+    let collections =
+        (1..=27_u8).filter(|kind| !(6..=8).contains(kind)).map(|kind| vec![kind, 1, b'k']);
+    for head in texts.iter().map(|head| head.to_vec()).chain(collections) {
+        let file = [b"REDIS0011", &head[..], &GIB, &[0; 100]].concat();
         for total in [Some(file.len() as u64), Some(8 << 30), None] {
             let before = allocated();
-            let mut loader = Loader::new(Options { total, longest_text: u64::MAX, checked: true });
+            let mut loader =
+                Loader::new(Options { total, longest_text: u64::MAX, ..Options::stream() });
             for byte in file.chunks(1) {
                 let _ = loader.feed(byte, &mut Nothing);
             }

@@ -25,7 +25,6 @@ const MISSING: &[(&str, &str)] = &[
     ("hotkeys", "of Redis 8.6: not there yet"),
     ("migrate", "comes with the replication of data between servers"),
     ("sflush", "experimental in Redis and gone again"),
-    ("sort", "comes with the types that it sorts"),
     ("spublish", "comes with the cluster"),
     ("ssubscribe", "comes with the cluster"),
     ("sunsubscribe", "comes with the cluster"),
@@ -156,7 +155,7 @@ fn specification(spec: &KeySpec) -> String {
     let begin = match spec.begin {
         Begin::At(at) => format!("index {at}"),
         Begin::Behind { word, from } => format!("keyword {word} {from}"),
-        Begin::Unknown => "unknown".into(),
+        Begin::Hidden { .. } | Begin::Unknown => "unknown".into(),
     };
     let find = match spec.find {
         Find::Range { last, step, limit } => format!("range {last} {step} {limit}"),

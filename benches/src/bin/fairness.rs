@@ -84,7 +84,7 @@ fn bursts(crowd: &str, flags: &Flags) -> Outcome<Vec<Burst>> {
                 distinct: flags.number("--flood-commands", 1_000_000)?,
             };
             let requests = Requests::new(Op::Get, space, 1, 0);
-            let reply_len = requests.replies_len() as u64;
+            let reply_len = format!("${SIZE}\r\n").len() as u64 + SIZE as u64 + 2;
             Ok(vec![Burst { bytes: requests.bytes().into(), reply_len }])
         }
         _ => Err(format!("{crowd}: not none, uploads or flood").into()),

@@ -1,6 +1,6 @@
-//! memory: how many bytes a key costs, side by side.
+//! memory: how many bytes a key, or an element of a collection, costs, side by side.
 //!
-//! Owns: the kinds of data and when memory is looked at.   Uses: the library.
+//! Owns: the kinds of keys and when memory is looked at.   Uses: the library.
 //! Never: two servers at a time; memory would be short.
 //!
 //! A server is filled step by step, and the growth of its resident memory since it was empty is divided by the number of
@@ -11,8 +11,9 @@ use lodestore_benches::columns::short;
 use lodestore_benches::flags::Flags;
 use lodestore_benches::json::Json;
 use lodestore_benches::peer::{self, Server, Spec};
+use lodestore_benches::shapes::Shape;
 use lodestore_benches::stats::{in_turns, median, ratio};
-use lodestore_benches::{Outcome, cpu, run};
+use lodestore_benches::{Outcome, cpu, run, shapes};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ usage: memory [--peer NAME=COMMAND]... [--peers] [options]
   --keys LIST           millions of keys at which to look, rising (4,5,6,7,8)
   --kinds LIST          of plain, ttl, integer (plain,ttl,integer)
   --size N              bytes of each value that is no integer (64)
+  --shapes LIST         in place of keys, elements of collections: all, or some of set, intsets, hash, hashes,
+                        zset, zsets, list, stream; a server for each
+  --scale X             part of their full size (1.0)
   --rounds N            rounds, of which the median counts (1)
   --markdown            print the table for the README as well
   --json FILE           write the numbers";
@@ -63,6 +67,9 @@ fn main() -> ExitCode {
     run(|| {
         let flags = Flags::from_process(&format!("{USAGE}\n{}", peer::USAGE))?;
         let specs = Spec::from_flags(&flags)?;
+        if let Some(list) = flags.text("--shapes") {
+            return measure_shapes(&shapes::named(list)?, &specs, &flags);
+        }
         let counts = counts(flags.text("--keys").unwrap_or("4,5,6,7,8"))?;
         let size = flags.number("--size", 64)?;
         let rounds = flags.number("--rounds", 1)?;
@@ -131,6 +138,71 @@ fn measure(server: &Server, kind: Kind, size: usize, counts: &[u64]) -> Outcome<
         return Err(format!("{filled} keys were set and DBSIZE answers {keys}").into());
     }
     Ok(each)
+}
+
+/// Every shape in a server of its own.
+fn measure_shapes(shapes: &[Shape], specs: &[Spec], flags: &Flags) -> Outcome<()> {
+    let (rounds, scale) = (flags.number("--rounds", 1)?, flags.number("--scale", 1.0)?);
+    let mut rows = Vec::new();
+    for shape in shapes {
+        let measured = in_turns(specs.len(), rounds, |at, _| {
+            let spec = &specs[at];
+            spec.alone(|server| {
+                let mut client = server.client()?;
+                let empty = cpu::resident(server.pid)?;
+                let elements = shape.fill(&mut client, scale)?;
+                std::thread::sleep(SETTLE);
+                let grown = cpu::resident(server.pid)?.saturating_sub(empty);
+                Ok(grown as f64 / elements as f64)
+            })
+            .map_err(|error| format!("{}: {}: {error}", shape.name, spec.name).into())
+        })?;
+        let each: Vec<f64> = measured.into_iter().map(median).collect();
+        let named = specs.iter().zip(&each).map(|(spec, each)| format!("{} {each:.1}", spec.name));
+        let named: Vec<String> = named.collect();
+        let best =
+            of_best(&each).map_or_else(String::new, |best| format!("  x{best:.2} of best peer"));
+        println!("{:8} B/element  {}{best}", shape.name, named.join("  "));
+        rows.push((shape.about, each));
+    }
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    if flags.has("--markdown") {
+        println!("\n{}", shapes_markdown(&names, &rows));
+    }
+    if let Some(file) = flags.text("--json") {
+        let row = |(about, each): &(&str, Vec<f64>)| {
+            let numbers =
+                names.iter().zip(each).map(|(name, each)| ((*name).to_owned(), (*each).into()));
+            Json::map([
+                ("shape", Json::text(*about)),
+                ("bytes_per_element", Json::Map(numbers.collect())),
+            ])
+        };
+        let json = Json::List(rows.iter().map(row).collect());
+        std::fs::write(file, format!("{json}\n"))?;
+    }
+    Ok(())
+}
+
+/// The first of the least other one.
+fn of_best(each: &[f64]) -> Option<f64> {
+    let (first, others) = each.split_first()?;
+    Some(ratio(*first, others.iter().copied().min_by(f64::total_cmp)?))
+}
+
+fn shapes_markdown(names: &[&str], rows: &[(&str, Vec<f64>)]) -> String {
+    let mut table = format!(
+        "Bytes of memory for each element.\n\n| elements of | {} | {} / best peer |\n|---|{}\n",
+        names.join(" | "),
+        names[0],
+        "---:|".repeat(names.len() + 1)
+    );
+    for (about, each) in rows {
+        let cells: Vec<String> = each.iter().map(|each| short(*each)).collect();
+        let best = of_best(each).map_or_else(|| "-".into(), |best| format!("**{best:.2}**"));
+        table.push_str(&format!("| {about} | {} | {best} |\n", cells.join(" | ")));
+    }
+    table
 }
 
 /// The mean of the first server, of the best other one's.

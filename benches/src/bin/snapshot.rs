@@ -176,9 +176,9 @@ fn save_under_load(
     let phase = AtomicU8::new(WARMING);
     std::thread::scope(|scope| {
         let loading = scope.spawn(|| -> Outcome<Histogram> {
-            load.run(|_| phase.load(Ordering::Relaxed) != WARMING)?;
+            load.run(|_, _| phase.load(Ordering::Relaxed) != WARMING)?;
             load.reset();
-            load.run(|_| phase.load(Ordering::Relaxed) == SAVED)?;
+            load.run(|_, _| phase.load(Ordering::Relaxed) == SAVED)?;
             Ok(load.round_trips().clone())
         });
         std::thread::sleep(WARM_UP);

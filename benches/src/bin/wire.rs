@@ -8,16 +8,18 @@ use lodestore_benches::json::Json;
 use lodestore_benches::load::Load;
 use lodestore_benches::peer::{self, Server, Spec};
 use lodestore_benches::report::{Case, CaseResult, Sample, markdown};
-use lodestore_benches::requests::{Requests, Space};
+use lodestore_benches::requests::{Op, Requests, Space};
 use lodestore_benches::stats::in_turns;
-use lodestore_benches::{Outcome, run};
+use lodestore_benches::{Outcome, run, workload};
+use lodestore_server::base::random::Rng;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
 usage: wire [--peer NAME=COMMAND]... [--peers] [options]
   --cases LIST          PIPELINE:CONNECTIONS,... (1:50,16:50,64:50)
-  --ops LIST            get, set, ping, mgetN (get,set,mget100)
+  --ops LIST            get, set, ping, mgetN, those on collections (benches/README.md), or types: all
+                        of these (get,set,mget100)
   --rounds N            rounds, of which the median counts (3)
   --seconds N           of each round, after a quarter of it to warm up (2)
   --keys N              keys in every server (1000000)
@@ -39,7 +41,8 @@ fn main() -> ExitCode {
         let flags = Flags::from_process(&format!("{USAGE}\n{}", peer::USAGE))?;
         let plan = Plan::from_flags(&flags)?;
         let specs = Spec::from_flags(&flags)?;
-        let servers = peer::start_filled(&specs, plan.space.keys, plan.space.size)?;
+        let keys = if plan.wants_space() { plan.space.keys } else { 0 };
+        let servers = peer::start_filled(&specs, keys, plan.space.size)?;
         let mut results = Vec::new();
         for case in &plan.cases {
             let result = plan.measure_all(case, &servers)?;
@@ -61,7 +64,7 @@ impl Plan {
     fn from_flags(flags: &Flags) -> Outcome<Plan> {
         let mut cases = Vec::new();
         for pair in flags.text("--cases").unwrap_or("1:50,16:50,64:50").split(',') {
-            for op in flags.text("--ops").unwrap_or("get,set,mget100").split(',') {
+            for op in ops(flags.text("--ops").unwrap_or("get,set,mget100")) {
                 cases.push(parse_case(op, pair)?);
             }
         }
@@ -78,6 +81,10 @@ impl Plan {
         Ok(Plan { cases, space, rounds, duration })
     }
 
+    fn wants_space(&self) -> bool {
+        self.cases.iter().any(|case| case.op.wants_space())
+    }
+
     /// Every server in turn, round after round.
     fn measure_all(&self, case: &Case, servers: &[Server]) -> Outcome<CaseResult> {
         let samples = in_turns(servers.len(), self.rounds, |at, round| {
@@ -92,12 +99,13 @@ impl Plan {
     /// One server, one round. The round is the seed: all servers see the same keys, each round other ones.
     fn measure(&self, case: &Case, server: &Server, round: u64) -> Outcome<Sample> {
         let requests = Requests::new(case.op, self.space, case.pipeline, round);
+        let most = prepare(case, server, round)?;
         let mut load = Load::connect(server.address, case.connections, requests)?;
-        load.run_for(self.duration / 4)?;
+        load.run_for(self.duration / 4, most / 4)?;
         load.reset();
         let (server_before, own_before, begun) =
             (Usage::of(server.pid)?, Usage::own()?, Instant::now());
-        load.run_for(self.duration)?;
+        load.run_for(self.duration, most / 4 * 3)?;
         let (server_after, own_after, elapsed) =
             (Usage::of(server.pid)?, Usage::own()?, begun.elapsed());
         let done = load.done().max(1) as f64;
@@ -113,6 +121,31 @@ impl Plan {
             round_trip_us: [0.5, 0.99, 0.999].map(|q| load.round_trips().percentile_us(q)),
         })
     }
+}
+
+/// Puts what the case works on into a server, and looks whether it answers as expected. Returns how many requests it
+/// may get then.
+fn prepare(case: &Case, server: &Server, round: u64) -> Outcome<u64> {
+    let Op::Typed(workload) = case.op else { return Ok(u64::MAX) };
+    let mut client = server.client()?;
+    if round == 0 || workload.uses_up {
+        workload.prepare(&mut client)?;
+    }
+    let mut request = Vec::new();
+    workload.push(&mut request, &mut Rng::new(round));
+    let shape = client.shape_of(&request)?;
+    if shape != workload.reply {
+        return Err(format!("{}: a reply of unexpected form: {shape:?}", workload.name).into());
+    }
+    Ok(if workload.uses_up { workload::SUPPLY } else { u64::MAX })
+}
+
+/// The words of `--ops`.
+fn ops(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').flat_map(|op| match op {
+        "types" => workload::names().collect(),
+        op => vec![op],
+    })
 }
 
 fn parse_case(op: &str, pair: &str) -> Outcome<Case> {

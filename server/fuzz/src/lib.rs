@@ -5,6 +5,7 @@
 
 pub mod conf;
 pub mod hash;
+pub mod hyperloglog;
 pub mod inline;
 pub mod keyspace;
 pub mod list;
@@ -13,6 +14,8 @@ pub mod program;
 pub mod rdb;
 pub mod request;
 pub mod restore;
+pub mod sorted_set;
+pub mod stream;
 pub mod wire;
 
 #[path = "../../tests/harness/mod.rs"]

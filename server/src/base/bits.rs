@@ -14,21 +14,24 @@
 
 use std::ops::Range;
 
-/// Words that are counted together: eight planes of two words each.
+/// Words that are counted together: eight planes of four words each. Two words take 1.5 times as long.
 const PLANES: usize = 8;
-type Plane = [u64; 2];
+const WORDS: usize = 4;
+type Plane = [u64; WORDS];
 const BLOCK: usize = PLANES * size_of::<Plane>();
 
-/// How many bits are set. O(length), about 8 bytes in a cycle.
+/// How many bits are set. O(length), about 8 bytes in a cycle: as fast as an instruction that counts those of a word.
 ///
 /// Adders of whole words come first (Harley and Seal): of eight planes, only the carry of all of them is counted
 /// each time, and the three smaller ones once in the end.
 pub fn count_ones(bytes: &[u8]) -> u64 {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let (mut ones, mut twos, mut fours) = ([0; 2], [0; 2], [0; 2]);
+    let (mut ones, mut twos, mut fours) = ([0; WORDS], [0; WORDS], [0; WORDS]);
     let mut eights = 0;
     for block in blocks {
-        let plane = |at: usize| planes(block)[at];
+        let (words, _) = block.as_chunks::<8>();
+        let word = |at: usize| u64::from_ne_bytes(words[at]);
+        let plane = |at: usize| -> Plane { std::array::from_fn(|place| word(at * WORDS + place)) };
         let (sum, a) = add(ones, plane(0), plane(1));
         let (sum, b) = add(sum, plane(2), plane(3));
         let (high, c) = add(twos, a, b);
@@ -46,25 +49,18 @@ pub fn count_ones(bytes: &[u8]) -> u64 {
     count + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
 }
 
-#[inline]
-fn planes(block: &[u8; BLOCK]) -> [Plane; PLANES] {
-    let (words, _) = block.as_chunks::<8>();
-    std::array::from_fn(|at| {
-        [u64::from_ne_bytes(words[2 * at]), u64::from_ne_bytes(words[2 * at + 1])]
-    })
-}
-
 /// Adds three bits at each place: the sum and the carry.
 #[inline]
 fn add(a: Plane, b: Plane, c: Plane) -> (Plane, Plane) {
-    let sum = |at: usize| a[at] ^ b[at] ^ c[at];
-    let carry = |at: usize| (a[at] & b[at]) | ((a[at] ^ b[at]) & c[at]);
-    ([sum(0), sum(1)], [carry(0), carry(1)])
+    let half: Plane = std::array::from_fn(|at| a[at] ^ b[at]);
+    let sum = std::array::from_fn(|at| half[at] ^ c[at]);
+    let carry = std::array::from_fn(|at| (a[at] & b[at]) | (half[at] & c[at]));
+    (sum, carry)
 }
 
 #[inline]
 fn weigh(plane: Plane) -> u64 {
-    u64::from(plane[0].count_ones()) + u64::from(plane[1].count_ones())
+    plane.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 /// How many bits of a range of bits are set. The range lies inside the string. O(length).

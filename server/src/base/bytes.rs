@@ -118,7 +118,7 @@ pub fn push_i64(out: &mut Vec<u8>, n: i64) {
 }
 
 /// Appends the shortest decimal that reads back as the same double, laid out as Redis 7.2 and later
-/// do: `3`, `0.1`, `1e+21`, `1.5e-7`, `inf`.
+/// do: `3`, `0.1`, `1e+21`, `1.5e-7`, `-0`, `inf`.
 pub fn push_f64(out: &mut Vec<u8>, n: f64) {
     /// Up to here every whole double is printed digit by digit.
     const WHOLE_MAX: f64 = (1u64 << 62) as f64;
@@ -129,6 +129,9 @@ pub fn push_f64(out: &mut Vec<u8>, n: f64) {
         return out.extend_from_slice(if n > 0.0 { b"inf" } else { b"-inf" });
     }
     if n.abs() <= WHOLE_MAX && n.trunc() == n {
+        if n == 0.0 && n.is_sign_negative() {
+            out.push(b'-');
+        }
         return push_i64(out, n as i64);
     }
     if n < 0.0 {
@@ -415,7 +418,7 @@ mod tests {
             (f64::MAX, "1.7976931348623157e+308"),
             (5e-324, "5e-324"),
             (-1.5e-9, "-1.5e-9"),
-            (-0.0, "0"),
+            (-0.0, "-0"),
             (123456.75, "123456.75"),
             (f64::NEG_INFINITY, "-inf"),
         ];

@@ -11,14 +11,15 @@ type Rule = (&'static str, fn(&Command) -> bool);
 /// says is not said of it.
 pub const RULES: &[Rule] = &[
     ("@keyspace", |row| {
-        let about_keys = of(row, Group::Generic) && !row.flags.has(CONNECTION_CATEGORY);
+        let about_keys =
+            of(row, Group::Generic) && !row.flags.has_any(CONNECTION_CATEGORY.and(SORTS));
         about_keys || row.flags.has(KEYSPACE)
     }),
     ("@read", |row| matches!(row.run, Run::Read(_))),
     ("@write", |row| row.writes()),
-    ("@set", |row| of(row, Group::Set)),
-    ("@sortedset", |row| of(row, Group::SortedSet)),
-    ("@list", |row| of(row, Group::List)),
+    ("@set", |row| of(row, Group::Set) || row.flags.has(SORTS)),
+    ("@sortedset", |row| of(row, Group::SortedSet) || row.flags.has(SORTS)),
+    ("@list", |row| of(row, Group::List) || row.flags.has(SORTS)),
     ("@hash", |row| of(row, Group::Hash)),
     ("@string", |row| of(row, Group::String)),
     ("@bitmap", |row| of(row, Group::Bitmap)),
@@ -30,7 +31,7 @@ pub const RULES: &[Rule] = &[
     ("@fast", |row| row.flags.has(FAST)),
     ("@slow", |row| !row.flags.has(FAST)),
     ("@blocking", |row| row.flags.has(BLOCKING)),
-    ("@dangerous", |row| row.flags.has(ADMIN) || row.flags.has(DANGEROUS)),
+    ("@dangerous", |row| row.flags.has(ADMIN) || row.flags.has_any(DANGEROUS.and(SORTS))),
     ("@connection", |row| of(row, Group::Connection) || row.flags.has(CONNECTION_CATEGORY)),
     ("@transaction", |row| of(row, Group::Transactions)),
     ("@scripting", no_row),

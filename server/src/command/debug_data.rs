@@ -14,7 +14,7 @@ use crate::resp::{Error, Result};
 use crate::value::hash::Pair;
 use crate::value::stream::{Id, Stream};
 use crate::value::text::Scratch;
-use crate::value::{Put, PutText, TextRef, ValueRef};
+use crate::value::{ListRef, Put, PutText, TextRef, ValueRef};
 
 /// Shows how a value is kept. Where it lies is nobody's business, so the address is always 0.
 pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
@@ -26,11 +26,34 @@ pub fn object(cx: &mut ServerCx<'_>) -> Result<Next> {
     let length = payload::value_length(value, version, config.rdb_compression);
     let lru = entry.access();
     let idle = idle_seconds(lru, Clock::new(cx.now.mono_us));
+    let nodes = nodes(value, config.list_size);
     cx.reply.simple(&format!(
         "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:{lru} \
-         lru_seconds_idle:{idle}"
+         lru_seconds_idle:{idle}{nodes}"
     ));
     Ok(Next::Done)
+}
+
+/// What a real server says of the nodes of a list that is shown as a quicklist: here they are its blocks.
+fn nodes(value: ValueRef<'_>, limit: i64) -> String {
+    const FRAME: usize = 7;
+    let ValueRef::List(list) = value else { return String::new() };
+    if list.encoding() != "quicklist" {
+        return String::new();
+    }
+    let (nodes, bytes) = match list {
+        ListRef::Small(small) => (1, small.packed::<true>().bytes().len()),
+        ListRef::Large(chain) => {
+            let blocks = chain.chapters().iter().map(|chapter| chapter.blocks().len());
+            (blocks.sum::<usize>(), chain.sums().bytes)
+        }
+    };
+    let each = list.len() as f64 / nodes as f64;
+    let bytes = bytes + nodes * FRAME;
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{each:.2} ql_listpack_max:{limit} ql_compressed:0 \
+         ql_uncompressed_size:{bytes}"
+    )
 }
 
 /// A fingerprint of all data, the same as a real server's of the same data. O(bytes).

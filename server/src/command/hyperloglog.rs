@@ -5,7 +5,7 @@
 //! A HyperLogLog is a string; any string may be asked whether it is one.
 
 use super::context::{ReadCx, WriteCx};
-use super::edit::{put_bytes, take_bytes};
+use super::edit::{edit, put_bytes, take_bytes};
 use super::row::*;
 use super::text::text_of;
 use crate::keyspace::change::{Change, Event};
@@ -137,7 +137,7 @@ fn pfcount(cx: &mut ReadCx<'_>) -> Result<()> {
     let count = log.count().map_err(corrupt)?;
     cx.reply.int(count);
     cx.rearrange(key, |slot| {
-        let noted = super::edit::edit(slot, 0, |bytes| note_count(bytes, count));
+        let noted = edit(slot, 0, |bytes| note_count(bytes, count));
         noted.expect("it is the string that was counted");
     });
     Ok(())

@@ -304,7 +304,7 @@ fn write_spec(reply: &mut Reply, spec: &KeySpec) {
         Begin::Behind { word, from } => {
             write_search(reply, "keyword", &[("keyword", Err(word)), ("startfrom", Ok(from))]);
         }
-        Begin::Unknown => write_search(reply, "unknown", &[]),
+        Begin::Hidden { .. } | Begin::Unknown => write_search(reply, "unknown", &[]),
     }
     reply.bulk(b"find_keys");
     match spec.find {

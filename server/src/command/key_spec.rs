@@ -27,7 +27,14 @@ pub enum Begin {
         /// The first position to look at.
         from: i32,
     },
-    /// Only the command itself knows.
+    /// Behind a word, searched as [`Begin::Behind`] says, though COMMAND INFO tells nobody: the key of SORT's STORE.
+    Hidden {
+        /// The word, in any case.
+        word: &'static str,
+        /// The first position to look at.
+        from: i32,
+    },
+    /// Nowhere: the request has patterns that keys are made of.
     Unknown,
 }
 
@@ -52,7 +59,7 @@ pub enum Find {
         /// The distance between two keys.
         step: i32,
     },
-    /// Only the command itself knows.
+    /// None, or the one behind the word of [`Begin::Hidden`].
     Unknown,
 }
 
@@ -94,7 +101,9 @@ impl KeySpec {
     pub const fn fixed_first(&self) -> Option<i32> {
         match (self.begin, self.find) {
             (Begin::At(at), Find::Range { .. }) if at > 0 => Some(at),
-            (Begin::At(_) | Begin::Behind { .. } | Begin::Unknown, _) => None,
+            (Begin::At(_) | Begin::Behind { .. } | Begin::Hidden { .. } | Begin::Unknown, _) => {
+                None
+            }
         }
     }
 
@@ -104,14 +113,16 @@ impl KeySpec {
             (Begin::At(first), Find::Range { last, step, .. }) => {
                 Some((first, if last < 0 { last } else { first + last }, step))
             }
-            (Begin::At(_) | Begin::Behind { .. } | Begin::Unknown, _) => None,
+            (Begin::At(_) | Begin::Behind { .. } | Begin::Hidden { .. } | Begin::Unknown, _) => {
+                None
+            }
         }
     }
 
-    /// The positions of the keys in a request. `None`: the request says that there are keys that it does not have, or only
-    /// the command knows. O(words).
+    /// The positions of the keys in a request. `None`: the request says that there are keys that it does not have.
+    /// O(words).
     pub fn positions(&self, args: &[&[u8]]) -> Option<Vec<usize>> {
-        let Some(begin) = self.begin.position(args)? else { return Some(Vec::new()) };
+        let Some(begin) = self.begin.position(args) else { return Some(Vec::new()) };
         match self.find {
             Find::Range { last, step, limit } => {
                 Some(range(begin, (last, step, limit), args.len()))
@@ -124,26 +135,26 @@ impl KeySpec {
                 let keys: Vec<usize> = (0..count).map(|key| first + key * step).collect();
                 keys.iter().all(|&at| at < args.len()).then_some(keys)
             }
-            Find::Unknown => None,
+            Find::Unknown => Some(if begin < args.len() { vec![begin] } else { Vec::new() }),
         }
     }
 }
 
 impl Begin {
-    /// Where the specification begins in a request, if it does; `None`: only the command knows.
-    fn position(self, args: &[&[u8]]) -> Option<Option<usize>> {
+    /// Where the specification begins in a request, if it does.
+    fn position(self, args: &[&[u8]]) -> Option<usize> {
         let from_end = |n: i32| args.len().saturating_sub(n.unsigned_abs() as usize);
         match self {
-            Begin::At(at) if at < 0 => Some(Some(from_end(at))),
-            Begin::At(at) => Some(Some(at as usize)),
-            Begin::Behind { word, from } => {
+            Begin::At(at) if at < 0 => Some(from_end(at)),
+            Begin::At(at) => Some(at as usize),
+            Begin::Behind { word, from } | Begin::Hidden { word, from } => {
                 let is_word = |at: &usize| args[*at].eq_ignore_ascii_case(word.as_bytes());
                 let found = if from < 0 {
                     (1..args.len().min(from_end(from) + 1)).rev().find(is_word)
                 } else {
                     (from as usize..args.len()).find(is_word)
                 };
-                Some(found.map(|at| at + 1))
+                found.map(|at| at + 1)
             }
             Begin::Unknown => None,
         }
@@ -206,6 +217,10 @@ mod tests {
             KeySpec { begin: Begin::Behind { word: "KEY", from: -2 }, find: only, access: &[] };
         assert_eq!(of(last, "X KEY KEY a"), Some(vec![3]));
         let unknown = KeySpec { begin: Begin::Unknown, find: Find::Unknown, access: &[] };
-        assert_eq!(of(unknown, "SORT a"), None);
+        assert_eq!(of(unknown, "SORT a"), Some(vec![]));
+        let hidden = Begin::Hidden { word: "STORE", from: -2 };
+        let hidden = KeySpec { begin: hidden, find: Find::Unknown, access: &[] };
+        assert_eq!(of(hidden, "SORT a store b STORE c"), Some(vec![5]));
+        assert_eq!(of(hidden, "SORT a"), Some(vec![]));
     }
 }

@@ -84,6 +84,7 @@ mod set_many;
 mod set_options;
 mod sets;
 mod slow_log;
+mod sort;
 mod sorted_set;
 mod stream;
 mod string;
@@ -153,7 +154,9 @@ static FAMILIES: &[&[&row::Command]] = &[
     sets::random::TABLE,
     sets::scan::TABLE,
     slow_log::TABLE,
+    sort::TABLE,
     sorted_set::add::TABLE,
+    sorted_set::blocking::TABLE,
     sorted_set::algebra::TABLE,
     sorted_set::members::TABLE,
     sorted_set::pop::TABLE,

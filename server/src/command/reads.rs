@@ -181,6 +181,11 @@ impl<'a> Reads<'a> {
         &self.keyspace.limits
     }
 
+    /// All databases, to look at without counting.
+    pub fn keyspace(&self) -> &Keyspace {
+        self.keyspace
+    }
+
     /// The number of the database.
     pub fn number(&self) -> usize {
         self.db

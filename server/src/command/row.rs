@@ -184,6 +184,8 @@ flags! {
     ADMIN_CATEGORY = 23, "";
     /// Goes on in a slot that is on its way to another node: RESTORE-ASKING.
     ASKING = 30, "asking";
+    /// In the ACL categories of what it sorts, and dangerous for it reads keys that nobody named: SORT.
+    SORTS = 27, "";
     /// In the ACL category connection although it is of another family: COMMAND.
     CONNECTION_CATEGORY = 24, "";
 }

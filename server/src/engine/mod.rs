@@ -50,7 +50,7 @@ use crate::command::index::Index;
 use crate::command::waiting::Asking;
 use crate::config::{Config, EventClasses};
 use crate::keyspace::Keyspace;
-use crate::keyspace::change::Changes;
+use crate::keyspace::change::{Changes, Kept};
 use crate::persist::state::Persist;
 use crate::pubsub::PubSub;
 use crate::resp::reply::Reply;
@@ -357,10 +357,10 @@ impl Engine {
     /// Switches the recording of single changes and the timing of single commands on or off, after whoever
     /// listens has changed.
     fn listen(&mut self) {
-        let keys = !self.parts.watch.is_empty()
-            || !self.parts.wanted.is_empty()
+        let all = !self.parts.watch.is_empty()
             || !self.parts.tracking.is_idle()
             || (!self.parts.config.notify.is_empty() && !self.parts.pubsub.is_empty());
+        let keys = if all { Kept::ALL } else { self.parts.wanted.listens_to() };
         self.parts.changes.listen(keys, self.feed.is_open());
         self.watched = self.wants_each();
         self.parts.lookups.keep_misses =

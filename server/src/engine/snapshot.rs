@@ -18,13 +18,22 @@ impl Engine {
         Job {
             dir: config.dir.clone(),
             file: config.db_filename.clone(),
-            version: config.rdb_version.number() as u16,
+            version: self.snapshot_version(),
             compress: config.rdb_compression,
             checksum: config.rdb_checksum,
             now_ms: self.now.unix_ms(),
             uses: self.parts.telling(Clock::new(self.now.mono_us)),
             used_memory: self.parts.used_memory(),
         }
+    }
+
+    /// The version that is asked for, or the first that knows the times of fields if there are some: nothing may get lost.
+    fn snapshot_version(&self) -> u16 {
+        const WITH_TIMES: u16 = 12;
+        let asked = self.parts.config.rdb_version.number() as u16;
+        let keyspace = &self.parts.keyspace;
+        let timed = (0..keyspace.written()).any(|number| keyspace.db(number).timed_len() > 0);
+        if timed { asked.max(WITH_TIMES) } else { asked }
     }
 
     /// Writes a snapshot on the core's own time: SAVE.

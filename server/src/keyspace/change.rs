@@ -42,6 +42,35 @@ pub enum Class {
     Miss,
 }
 
+/// Which changes of single keys are kept, by the class of their event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept(u16);
+
+impl Kept {
+    /// None.
+    pub const NOTHING: Kept = Kept(0);
+    /// All of them.
+    pub const ALL: Kept = Kept(u16::MAX);
+    /// What can bring a value that clients wait for to a key. A server whose workers wait for a list must not pay for it
+    /// with every SET.
+    pub const VALUES: Kept =
+        Kept::of(&[Class::Generic, Class::List, Class::SortedSet, Class::Stream]);
+
+    const fn of(classes: &[Class]) -> Kept {
+        let (mut bits, mut at) = (0, 0);
+        while at < classes.len() {
+            bits |= 1 << classes[at] as u16;
+            at += 1;
+        }
+        Kept(bits)
+    }
+
+    #[inline]
+    const fn has(self, class: Class) -> bool {
+        self.0 >> class as u16 & 1 != 0
+    }
+}
+
 const fn generic(name: &'static str) -> Event {
     Event { name, class: Class::Generic }
 }
@@ -93,6 +122,7 @@ impl Event {
     pub const SET_RANGE: Event = text("setrange");
     pub const SET_BIT: Event = text("setbit");
     pub const PF_ADD: Event = text("pfadd");
+    pub const SORT_STORE: Event = list("sortstore");
     pub const LPUSH: Event = list("lpush");
     pub const RPUSH: Event = list("rpush");
     pub const LPOP: Event = list("lpop");
@@ -203,14 +233,14 @@ pub struct Changes {
     told: Vec<Told>,
     replaced: bool,
     emptied_all: bool,
-    watch_keys: bool,
+    kept: Kept,
     keep_log: bool,
 }
 
 impl Changes {
     /// Switches the recording of single keys and of the log on or off.
-    pub fn listen(&mut self, keys: bool, log: bool) {
-        self.watch_keys = keys;
+    pub fn listen(&mut self, keys: Kept, log: bool) {
+        self.kept = keys;
         self.keep_log = log;
     }
 
@@ -240,7 +270,7 @@ impl Changes {
     /// A second event of a change that was already counted.
     #[inline]
     pub fn also(&mut self, db: usize, key: &[u8], event: Event) -> Change {
-        if self.watch_keys {
+        if self.kept.has(event.class) {
             let start = self.keys.len();
             self.keys.extend_from_slice(key);
             self.records.push(Record { db, start, end: self.keys.len(), event });
@@ -383,7 +413,7 @@ mod tests {
     #[test]
     fn the_log_is_told_the_replacement_and_not_the_command() {
         let mut changes = Changes::default();
-        changes.listen(true, true);
+        changes.listen(Kept::ALL, true);
         changes.begin();
         changes.tell(1, &[b"DEL", b"old"]);
         let _ = changes.changed(1, b"k", Event::SET);

@@ -94,6 +94,11 @@ impl Error {
     pub fn text(text: impl Into<Cow<'static, str>>) -> Error {
         Error::Text(text.into())
     }
+
+    /// The same for a constant.
+    pub const fn text_const(text: &'static str) -> Error {
+        Error::Text(Cow::Borrowed(text))
+    }
 }
 
 /// Makes client input fit for an error text: at most 128 bytes, none from a NUL on (Redis's texts end there),

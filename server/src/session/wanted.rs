@@ -1,7 +1,7 @@
 //! Which clients wait for which keys, and which of these keys are ready.
 //!
 //! Owns: for each key its clients in the order in which they began, and the keys that became ready, in that order.
-//! Uses: base, value.   Never: sessions, data, requests.
+//! Uses: base, value, keyspace.   Never: sessions, data, requests.
 //!
 //! ```text
 //!   key (db 0, "jobs")  ->  list: 7 (since 1), 9 (since 4)   stream: -
@@ -18,6 +18,7 @@
 
 use super::ClientId;
 use crate::base::random::KeyHasher;
+use crate::keyspace::change::Kept;
 use crate::value::Type;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -133,6 +134,16 @@ impl Wanted {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty()
+    }
+
+    /// Which changes can serve anybody.
+    pub fn listens_to(&self) -> Kept {
+        match (self.is_empty(), self.orphans) {
+            (true, _) => Kept::NOTHING,
+            (false, 0) => Kept::VALUES,
+            // The loss of a key as well, and whatever else comes to it.
+            (false, _) => Kept::ALL,
+        }
     }
 
     /// Whether a client waits for a key.

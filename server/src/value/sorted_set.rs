@@ -171,8 +171,10 @@ impl SortedSet {
         self.place(member, score, limits);
     }
 
-    /// Puts a member that is not there where it belongs, in the other form if there is no room.
+    /// Puts a member that is not there where it belongs, in the other form if there is no room. As in Redis, a
+    /// listpack knows no -0.
     fn place(&mut self, member: &[u8], score: f64, limits: &Limits) {
+        let score = if self.as_ref().is_outgrown() { score } else { score + 0.0 };
         match self {
             SortedSet::Large(large) => large.ranked.insert(member, score),
             SortedSet::Small(small) => {
@@ -424,11 +426,14 @@ impl<'a> SortedSetRef<'a> {
 
     /// The name OBJECT ENCODING answers.
     pub fn encoding(self) -> &'static str {
-        let outgrown = match self {
+        if self.is_outgrown() { "skiplist" } else { "listpack" }
+    }
+
+    fn is_outgrown(self) -> bool {
+        match self {
             SortedSetRef::Small(small) => small.is_outgrown(),
             SortedSetRef::Large(large) => large.outgrown,
-        };
-        if outgrown { "skiplist" } else { "listpack" }
+        }
     }
 
     /// A copy that stands on its own. O(n).

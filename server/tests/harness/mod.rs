@@ -18,8 +18,10 @@ use lodestore_server::persist::rdb::fault::LoadError;
 use lodestore_server::persist::rdb::records::Records;
 use lodestore_server::resp::request::{Halt, Limits, Parser};
 use lodestore_server::session::{Arrival, ClientId, Route};
+use lodestore_server::value::Stream;
 use lodestore_server::value::ValueRef;
 use lodestore_server::value::packed::Element;
+use lodestore_server::value::stream::Id;
 use lodestore_server::value::text::Scratch;
 
 /// A world without disks, in which no time passes but what a test lets pass.
@@ -170,7 +172,7 @@ impl Server {
                 let text = |element: Element<'_>| element.text(&mut Scratch::default()).to_vec();
                 format!("{:?}", list.iter().map(text).collect::<Vec<_>>()).into_bytes()
             }
-            ValueRef::Stream(stream) => format!("{stream:?}").into_bytes(),
+            ValueRef::Stream(stream) => stream_text(stream).into_bytes(),
             ValueRef::Set(set) => {
                 let mut members: Vec<Vec<u8>> = set
                     .iter()
@@ -202,6 +204,22 @@ impl Server {
         data.sort_by(|a, b| a.0.cmp(&b.0));
         data
     }
+}
+
+/// A stream with its groups; when consumers were seen is told to nobody.
+fn stream_text(stream: &Stream) -> String {
+    let entries: Vec<_> = stream.range(Id::MIN, Id::MAX).collect();
+    let groups = stream.groups().map(|(name, group)| {
+        let waiting = group.range(Id::MIN, Id::MAX).map(|(id, pending)| {
+            let owner = pending.owner.map(|owner| group.at(owner).name.clone());
+            (id, owner, pending.count, pending.time())
+        });
+        let names: Vec<_> = group.consumers().map(|(_, it)| it.name.clone()).collect();
+        (name.to_vec(), group.last, group.read, names, waiting.collect::<Vec<_>>())
+    });
+    let groups: Vec<_> = groups.collect();
+    let last = (stream.last_id(), stream.deleted_id(), stream.added());
+    format!("{entries:?} {last:?} {groups:?}")
 }
 
 /// A request in its wire form, its words parted by spaces.

@@ -85,7 +85,7 @@ fn nobody_takes_in_between_what_a_waiting_client_gets() {
         for n in 0..6 {
             assert_eq!(other.read().line(), ":1");
             let popped = other.read();
-            assert_eq!(matches!(popped, Reply::Null), n < 3, "{}", popped.line());
+            assert_eq!(matches!(popped, Reply::Nil), n < 3, "{}", popped.line());
         }
         for (at, client) in clients.iter_mut().enumerate() {
             assert_eq!(element(&client.read()), at.to_string());
@@ -126,7 +126,7 @@ fn every_wait_ends_in_its_time() {
             .collect();
         waits.sort_by(|a, b| a.1.total_cmp(&b.1));
         for (client, seconds) in &mut waits {
-            assert!(matches!(client.read(), Reply::NullArray | Reply::Null));
+            assert!(matches!(client.read(), Reply::NilArray));
             let took = begun.elapsed().as_secs_f64();
             assert!(took >= *seconds && took < *seconds + 2.0, "{took} instead of {seconds}");
         }
@@ -170,7 +170,7 @@ fn who_is_gone_leaves_no_trace() {
         assert_eq!(admin.call(&["CLIENT", "UNBLOCK", &ids[2].to_string()]).line(), ":1");
         assert_eq!(admin.call(&["CLIENT", "UNBLOCK", &ids[3].to_string(), "ERROR"]).line(), ":1");
         assert!(clients.remove(0).read_to_end().unwrap().is_empty());
-        assert!(matches!(clients.remove(0).read(), Reply::NullArray | Reply::Null));
+        assert!(matches!(clients.remove(0).read(), Reply::NilArray));
         assert!(clients.remove(0).read().line().starts_with("-UNBLOCKED "));
         await_info(&mut admin, "blocked_clients", "5");
         assert_eq!(admin.call(&["RPUSH", "b", "1", "2"]).line(), ":2");
@@ -198,7 +198,7 @@ fn what_was_sent_behind_a_wait_is_done_behind_it() {
         client.raw(&wire);
         let mut admin = server.client();
         await_info(&mut admin, "blocked_clients", "1");
-        assert!(matches!(admin.call(&["GET", "n"]), Reply::Null));
+        assert!(matches!(admin.call(&["GET", "n"]), Reply::Nil));
         admin.call(&["RPUSH", "l", "x"]);
         assert_eq!(element(&client.read()), "x");
         (1..=3_000).for_each(|n| assert_eq!(client.read().line(), format!(":{n}")));

@@ -40,6 +40,8 @@ struct Dice {
     rng: Rng,
     /// The peer looks only at the key that became ready first, not at the others that a client waits for.
     one_key: bool,
+    /// Entries of streams so far: their IDs grow.
+    entries: usize,
 }
 
 impl Dice {
@@ -68,7 +70,8 @@ impl Dice {
     fn wait(&mut self) -> Words {
         let (mut keys, side) = (self.keys(), self.pick(&["LEFT", "RIGHT"]));
         let count = [1, 2, 5][self.below(3)].to_string();
-        match self.below(9) {
+        // Up to 7.0 a reader of a group that is gone is told so in other words.
+        match self.below(if self.one_key { 9 } else { 12 }) {
             0..=1 => words("BLPOP", [keys, words("0", [])]),
             2 => words("BRPOP", [keys, words("0", [])]),
             3..=4 => {
@@ -85,6 +88,17 @@ impl Dice {
                 let name = self.pick(&["BZPOPMIN", "BZPOPMAX"]);
                 words(&name, [keys, words("0", [])])
             }
+            9..=10 => {
+                let ids = vec![">".to_string(); keys.len()];
+                let consumer = self.pick(&["c", "d"]);
+                let group = ["GROUP", "g", &consumer, "BLOCK", "0", "STREAMS"].map(String::from);
+                words("XREADGROUP", [group.into(), keys, ids])
+            }
+            11 => {
+                let ids: Words = keys.iter().map(|_| self.pick(&["$", "0", "7-3"])).collect();
+                let count = ["COUNT", "2", "BLOCK", "0", "STREAMS"].map(String::from);
+                words("XREAD", [count.into(), keys, ids])
+            }
             _ => {
                 let (number, end) = (keys.len().to_string(), self.pick(&["MIN", "MAX"]));
                 words("BZMPOP", [vec!["0".into(), number], keys, vec![end, "COUNT".into(), count]])
@@ -95,7 +109,19 @@ impl Dice {
     /// A command that never waits; `key` is the one that it changes.
     fn act(&mut self, key: &str) -> Words {
         let other = self.key();
-        match self.below(20) {
+        match self.below(if self.one_key { 20 } else { 26 }) {
+            20..=22 => {
+                self.entries += 1;
+                words(
+                    "XADD",
+                    [vec![key.into(), format!("{}-1", self.entries), "f".into(), "v".into()]],
+                )
+            }
+            23..=24 => words(
+                "XGROUP CREATE",
+                [vec![key.into(), "g".into(), "$".into(), "MKSTREAM".into()]],
+            ),
+            25 => words("XGROUP DESTROY", [vec![key.into(), "g".into()]]),
             0..=3 => words("RPUSH", [vec![key.into()], self.elements()]),
             4..=6 => words("LPUSH", [vec![key.into()], self.elements()]),
             7 => words("LPUSHX", [vec![key.into()], self.elements()]),
@@ -140,7 +166,7 @@ impl Dice {
 }
 
 fn words<const N: usize>(name: &str, more: [Words; N]) -> Words {
-    std::iter::once(name.to_string()).chain(more.into_iter().flatten()).collect()
+    name.split(' ').map(String::from).chain(more.into_iter().flatten()).collect()
 }
 
 /// One connection, and how many replies it is owed.
@@ -248,6 +274,7 @@ impl Side {
                 let words: &[&str] = match &*kind {
                     "list" => &["LRANGE", key, "0", "-1"],
                     "zset" => &["ZRANGE", key, "0", "-1", "WITHSCORES"],
+                    "stream" => &["XRANGE", key, "-", "+"],
                     _ => &["EXISTS", key],
                 };
                 let _ = write!(out, "{db} {key} {kind} {}; ", self.observer.call(words).line());
@@ -314,7 +341,7 @@ fn clients_that_wait_are_served_as_a_real_server_serves_them() {
     let first = variable("SEED").or(variable("FIRST")).unwrap_or(1);
     let (mut seed, mut steps) = (first, 0);
     while Instant::now() < end {
-        let mut dice = Dice { rng: Rng::new(seed), one_key };
+        let mut dice = Dice { rng: Rng::new(seed), one_key, entries: 0 };
         let program: Vec<Step> = (0..20 + dice.below(60)).map(|_| dice.step()).collect();
         if let Some(found) = arena.play(&program) {
             panic!("seed {seed}:\n{}", arena.shrink(program, found));

@@ -141,6 +141,22 @@ const CHOSEN: &[Chosen] = &[
         theirs: "*nopass ~*",
         reason: "sanitize-payload is shown by 7.2 and later",
     },
+    Chosen {
+        command: "bitcount bitpos",
+        before: Some((7, 2)),
+        since: (0, 0),
+        ours: "-ERR *",
+        theirs: "*",
+        reason: "before 7.2 the key is looked at first, and then perhaps the other words not at all",
+    },
+    Chosen {
+        command: "command|getkeysandflags",
+        before: None,
+        since: (0, 0),
+        ours: "*\"RO\", \"access\"*",
+        theirs: "*\"RW\", \"access\", \"update\"*",
+        reason: "Redis reads a BITFIELD to its first wrong word, and takes one that is wrong for a write",
+    },
 ];
 
 /// What an error repeats of the input is cut at this many bytes, in all our errors; Redis does so in some.
@@ -197,10 +213,14 @@ pub fn is_sent(args: &Args) -> bool {
 
 /// What older versions refuse for its arity, so that their EXEC fails: COMMAND GETKEYS of a single word (7.2
 /// and later take it), HELLO whose options are wrong in the end (7.2 and later then do none of them). And names of
-/// clients with a NUL: Redis looks at them up to there only.
+/// clients with a NUL: Redis looks at them up to there only. And LSET of an index beyond 32 bits, which 7.2 and later take
+/// for another one.
 fn is_of_one_version(args: &Args) -> bool {
     match name(args).as_str() {
         "command|getkeys" | "command|getkeysandflags" => args.len() < 4,
+        "lset" => args.get(2).is_some_and(|index| index.len() > 9),
+        // As a rank or a count refused by 7.2 and later.
+        "lrem" | "lpos" if args.contains(&i64::MIN.to_string().into_bytes()) => true,
         "client|setname" | "client|setinfo" => args.iter().any(|arg| arg.contains(&0)),
         "hello" if args.iter().any(|arg| arg.contains(&0)) => true,
         "hello" => !matches!(args.len(), 1 | 2 | 4),

@@ -97,11 +97,16 @@ impl Cell {
         }
     }
 
-    /// The cell so many columns to the east and rows to the north; the map has no edges.
+    /// The cell so many columns to the east and rows to the north; the map has no edges. (The very edge of the map is in a
+    /// cell of its own beyond it, where nothing else is. Redis has it so, and who does not move stays there.)
     pub fn neighbor(self, east: i32, north: i32) -> Cell {
         let all = (1_u32 << self.step) - 1;
-        let longitude = gather(self.bits >> 1).wrapping_add_signed(east) & all;
-        let latitude = gather(self.bits).wrapping_add_signed(north) & all;
+        let moved = |part: u32, by: i32| match by {
+            0 => part,
+            by => part.wrapping_add_signed(by) & all,
+        };
+        let longitude = moved(gather(self.bits >> 1), east);
+        let latitude = moved(gather(self.bits), north);
         Cell { bits: spread(latitude) | spread(longitude) << 1, step: self.step }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: LINDEX, LINSERT, LRANGE, LREM, LSET, LTRIM.   Uses: contexts, `value::List`.   Never: waits.
 
-use super::{discard, index, integer, magnitude, range};
+use super::{discard, index, integer, magnitude, range, signed};
 use crate::command::context::{ReadCx, WriteCx};
 use crate::command::row::{self, *};
 use crate::command::text::{length, write_element};
@@ -156,7 +156,7 @@ static LREM: Command = Command {
 };
 
 fn lrem(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let (key, count, element) = (cx.key(1), integer(cx.arg(2))?, cx.arg(3));
+    let (key, count, element) = (cx.key(1), signed(cx.arg(2))?, cx.arg(3));
     let side = if count < 0 { Side::Right } else { Side::Left };
     let most = if count == 0 { usize::MAX } else { magnitude(count) };
     let mut list = cx.open::<List>(key)?;
@@ -182,7 +182,7 @@ static LTRIM: Command = Command {
     since: "1.0.0",
     group: Group::List,
     summary: "Removes all elements but those from one index to another, both included; the list goes when none is left.",
-    complexity: "O(M / 50,000) where M is the number of elements removed.",
+    complexity: "O(N) where N is the number of elements removed, whole blocks at a time.",
     args: &[key("key"), row::integer("start"), row::integer("stop")],
     keys: &[one_key(&["RW", "delete"])],
     events: &[Event::LTRIM, Event::DEL],

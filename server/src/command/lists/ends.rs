@@ -203,7 +203,11 @@ pub fn pop_from(
     reply: &mut Reply,
     limits: &Limits,
 ) -> Option<List> {
-    list.as_ref().from_end(side).take(count).for_each(|element| write_element(reply, element));
+    if count == 1 {
+        list.as_ref().end(side).into_iter().for_each(|element| write_element(reply, element));
+    } else {
+        list.as_ref().from_end(side).take(count).for_each(|element| write_element(reply, element));
+    }
     let gone = list.cut(side, count);
     list.expect_less(limits);
     gone

@@ -10,7 +10,7 @@ use crate::command::row::{self, *};
 use crate::keyspace::change::{Change, Event};
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
-use crate::value::{List, ListRef, Side};
+use crate::value::{List, Side};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&LMPOP];
@@ -94,12 +94,10 @@ fn positive(word: &[u8], fault: &'static str) -> Result<usize> {
 pub fn pop_first(cx: &mut WriteCx<'_>, wanted: Wanted) -> Result<Option<Change>> {
     for at in wanted.first..wanted.end {
         let key = cx.key(at);
-        cx.slot(key);
-        let Some(list) = cx.view::<ListRef<'_>>(key)? else { continue };
-        let count = wanted.count.min(list.len());
         let (mut list, aside) = cx.open_beside::<List>(key)?;
         let limits = list.limits();
-        let value = list.get_mut().expect("it was there just now");
+        let Some(value) = list.get_mut() else { continue };
+        let count = wanted.count.min(value.as_ref().len());
         aside.reply.array(2);
         aside.reply.bulk(key.bytes);
         aside.reply.array(count);

@@ -53,6 +53,19 @@ fn integer(word: &[u8]) -> Result<i64> {
     parse_i64(word).ok_or(Error::NotInteger)
 }
 
+/// A number with a sign that can be turned.
+///
+/// # Errors
+/// It is none, or the lowest there is.
+fn signed(word: &[u8]) -> Result<i64> {
+    match integer(word)? {
+        i64::MIN => Err(Error::text(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        )),
+        number => Ok(number),
+    }
+}
+
 /// The index that a number means, which counts from the end if it is negative; none outside of the list.
 fn index(number: i64, len: usize) -> Option<usize> {
     let index = if number < 0 { len.checked_sub(magnitude(number))? } else { magnitude(number) };

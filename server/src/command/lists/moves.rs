@@ -11,7 +11,7 @@ use crate::keyspace::{Key, Outcome};
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 use crate::value::text::Scratch;
-use crate::value::{List, ListRef, Side};
+use crate::value::{List, Side, Type};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&LMOVE, &LMOVEM, &RPOPLPUSH];
@@ -66,6 +66,12 @@ pub struct Load {
 impl Load {
     /// One element.
     pub const ONE: Load = Load { count: 1, exactly: false, bulk: false };
+
+    /// How many of a list's elements that is; none if they are too few.
+    fn of(self, list: &List) -> Option<usize> {
+        let len = list.as_ref().len();
+        if self.exactly && len < self.count { None } else { Some(self.count.min(len)) }
+    }
 }
 
 /// What has moved: the elements as they stand in their new list, and what is to be said of it.
@@ -197,21 +203,15 @@ pub fn load(words: Args<'_>) -> Result<Load> {
 /// # Errors
 /// `WrongType`: of the list that gives, then, if that is there, of the one that takes. Then nothing has moved.
 pub fn move_elements(cx: &mut WriteCx<'_>, route: Route<'_>, load: Load) -> Result<Option<Moved>> {
-    cx.slot(route.from);
-    let Some(source) = cx.view::<ListRef<'_>>(route.from)? else { return Ok(None) };
-    if load.exactly && source.len() < load.count {
-        return Ok(None);
-    }
-    let count = load.count.min(source.len());
     if route.from.bytes == route.to.bytes {
-        return rotate(cx, route, load, count).map(Some);
+        return rotate(cx, route, load);
     }
-    cx.slot(route.to);
-    cx.view::<ListRef<'_>>(route.to)?;
-
+    let taker = is_list(cx, route.to);
     let mut source = cx.open::<List>(route.from)?;
     let limits = source.limits();
-    let value = source.get_mut().expect("it was there just now");
+    let Some(value) = source.get_mut() else { return Ok(None) };
+    taker?;
+    let Some(count) = load.of(value) else { return Ok(None) };
     let (elements, gone) = take(value, route, load, count);
     value.expect_less(limits);
     let left = source.close();
@@ -232,10 +232,11 @@ pub fn move_elements(cx: &mut WriteCx<'_>, route: Route<'_>, load: Load) -> Resu
 }
 
 /// Moves elements within a list.
-fn rotate(cx: &mut WriteCx<'_>, route: Route<'_>, load: Load, count: usize) -> Result<Moved> {
+fn rotate(cx: &mut WriteCx<'_>, route: Route<'_>, load: Load) -> Result<Option<Moved>> {
     let mut list = cx.open::<List>(route.from)?;
     let limits = list.limits();
-    let value = list.get_mut().expect("it was there just now");
+    let Some(value) = list.get_mut() else { return Ok(None) };
+    let Some(count) = load.of(value) else { return Ok(None) };
     let (elements, gone) = take(value, route, load, count);
     value.expect_more(count, text_len(&elements), limits);
     put(value, route.into, &elements);
@@ -244,7 +245,15 @@ fn rotate(cx: &mut WriteCx<'_>, route: Route<'_>, load: Load, count: usize) -> R
     super::discard(cx, gone);
     let _ = cx.changes.also(cx.db, route.to.bytes, pushed(route.into));
     let _ = cx.changes.count(count as u64 - 1);
-    Ok(Moved { elements, change: cx.closed(route.from, outcome, popped(route.out)) })
+    Ok(Some(Moved { elements, change: cx.closed(route.from, outcome, popped(route.out)) }))
+}
+
+/// Whether a key holds a list, or nothing.
+fn is_list(cx: &mut WriteCx<'_>, key: Key<'_>) -> Result<()> {
+    match cx.slot(key).entry().map(|entry| entry.value().kind()) {
+        None | Some(Type::List) => Ok(()),
+        Some(_) => Err(Error::WrongType),
+    }
 }
 
 /// Takes elements out, in the order in which they will stand; and what of the old list is large.

@@ -2,6 +2,7 @@
 //!
 //! Owns: LPOS.   Uses: contexts, `value::List`.   Never: changes a list.
 
+use super::signed;
 use crate::base::bytes::parse_i64;
 use crate::command::context::ReadCx;
 use crate::command::row::{self, *};
@@ -98,13 +99,10 @@ fn search(args: Args<'_>) -> Result<Search> {
 
 /// The number of the match to begin with, from the right end if it is negative; not 0.
 fn rank(word: &[u8]) -> Result<i64> {
-    match parse_i64(word).ok_or(Error::NotInteger)? {
+    match signed(word)? {
         0 => Err(Error::text(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
              negative to start from the end of the list",
-        )),
-        i64::MIN => Err(Error::text(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
         )),
         rank => Ok(rank),
     }

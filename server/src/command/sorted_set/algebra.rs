@@ -226,14 +226,9 @@ fn answer(cx: &mut ReadCx<'_>, how: Algebra, name: &'static str) -> Result<()> {
     let limits = cx.data.limits().clone();
     let (sets, options) = read(cx, how, Purpose::Answer, name)?;
     let with_scores = options.with_scores;
-    let result = combine(how, &sets, &options, &limits).finish(&limits);
-    match &result {
-        None => cx.reply.array(0),
-        Some(set) => {
-            let set = set.as_ref();
-            write_all(cx.reply, set.len(), set.iter(), with_scores);
-        }
-    }
+    let result = combine(how, &sets, &options, &limits).sorted();
+    let set = result.as_ref();
+    write_all(cx.reply, set.len(), set.iter(), with_scores);
     Ok(())
 }
 

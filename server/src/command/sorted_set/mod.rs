@@ -5,6 +5,7 @@
 pub mod add;
 pub mod algebra;
 pub mod algebra_words;
+pub mod blocking;
 pub mod bounds;
 pub mod members;
 pub mod pop;

@@ -21,7 +21,8 @@ const _: () = check(TABLE);
 
 const POP_ARGS: &[Arg] = &[key("key"), integer("count").optional()];
 const POP_KEYS: &[KeySpec] = &[one_key(&["RW", "access", "delete"])];
-const POP_EVENTS: &[Event] = &[Event::ZPOPMIN, Event::ZPOPMAX, Event::DEL];
+/// Either end.
+pub const POP_EVENTS: &[Event] = &[Event::ZPOPMIN, Event::ZPOPMAX, Event::DEL];
 
 static ZPOPMIN: Command = Command {
     name: "zpopmin",
@@ -78,7 +79,6 @@ pub enum Shape {
     /// One member and its score (ZPOPMIN without a count).
     Flat,
     /// The key, one member and its score (BZPOPMIN).
-    #[expect(dead_code, reason = "who waits for members comes with the commands that wait")]
     KeyedFlat,
     /// As other commands show members with scores: pairs in RESP3 (ZPOPMIN with a count).
     Scored,

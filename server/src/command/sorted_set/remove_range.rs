@@ -7,6 +7,7 @@ use super::range::{By, Ranks};
 use crate::command::context::WriteCx;
 use crate::command::row::*;
 use crate::command::text::length;
+use crate::keyspace::Outcome;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
 use crate::value::SortedSet;
@@ -68,14 +69,21 @@ static ZREMRANGEBYLEX: Command = Command {
 fn remove(cx: &mut WriteCx<'_>, by: By<'_>, event: Event) -> Result<Change> {
     let key = cx.key(1);
     let mut set = cx.open::<SortedSet>(key)?;
+    let all = set.get().map_or(0, |value| value.as_ref().len());
     let ranks = set.get().map_or(0..0, |value| by.ranks(value.as_ref(), false));
     let removed = ranks.len();
-    if removed > 0
-        && let Some(value) = set.get_mut()
-    {
-        value.remove_range(ranks);
-    }
-    let outcome = set.close();
+    let outcome = if removed == all {
+        // What is large is freed elsewhere when its key goes.
+        drop(set);
+        if cx.remove(key) { Outcome::Removed } else { Outcome::Same }
+    } else {
+        if removed > 0
+            && let Some(value) = set.get_mut()
+        {
+            value.remove_range(ranks);
+        }
+        set.close()
+    };
     cx.reply.int(length(removed));
     if removed == 0 {
         return Ok(Change::NONE);

@@ -269,7 +269,7 @@ fn xsetid(cx: &mut WriteCx<'_>) -> Result<Change> {
 
 /// Sets the last ID, and what else was said.
 fn set_id(stream: &mut Stream, id: Id, added: Option<u64>, deleted: Option<Id>) -> Result<()> {
-    if deleted.is_none() && id < stream.deleted_id() {
+    if id < stream.deleted_id() {
         return Err(Error::text(
             "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
         ));

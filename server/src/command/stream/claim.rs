@@ -224,7 +224,7 @@ static XAUTOCLAIM: Command = Command {
         integer("count").after("COUNT").optional(),
         token("justid", "JUSTID").optional(),
     ],
-    keys: &[one_key(&["RW", "access", "delete"])],
+    keys: &[one_key(&["RW", "delete"])],
     flags: FAST,
     events: &[Event::XGROUP_CREATECONSUMER],
     run: Run::Write(xautoclaim),

@@ -104,7 +104,8 @@ fn create(cx: &mut WriteCx<'_>) -> Result<Change> {
     let last = opened.get().map_or(Id::MIN, |stream| stream.last_id());
     let id = position(word, last)?;
     let stream = opened.get_or_make(|_| Stream::new());
-    if !stream.add_group(name, ConsumerGroup::new(id, options.read)) {
+    let read = options.read.map(|read| read.min(stream.added()));
+    if !stream.add_group(name, ConsumerGroup::new(id, read)) {
         return Err(Error::text("BUSYGROUP Consumer Group name already exists"));
     }
     let outcome = opened.close();
@@ -138,7 +139,8 @@ fn set_id(cx: &mut WriteCx<'_>) -> Result<Change> {
         return Err(no_group_in(key.bytes, name));
     }
     let id = position(word, stream.last_id())?;
-    stream.edit_group(name, |group, _| (group.last, group.read) = (id, options.read));
+    let read = options.read.map(|read| read.min(stream.added()));
+    stream.edit_group(name, |group, _| (group.last, group.read) = (id, read));
     let outcome = opened.close();
     aside.reply.ok();
     Ok(cx.closed(key, outcome, Event::XGROUP_SETID))

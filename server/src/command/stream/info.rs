@@ -186,9 +186,13 @@ fn write_full_consumer(
 /// How far a group is and how far it has to go.
 fn write_progress(reply: &mut Reply, stream: &Stream, group: &ConsumerGroup) {
     write_named_id(reply, "last-delivered-id", group.last);
-    for (name, number) in [("entries-read", group.read), ("lag", stream.lag(group))] {
+    let read = group.read.map(u64::cast_signed);
+    for (name, number) in [("entries-read", read), ("lag", stream.lag(group))] {
         match number {
-            Some(number) => write_figure(reply, name, number),
+            Some(number) => {
+                reply.bulk(name.as_bytes());
+                reply.int(number);
+            }
             None => {
                 reply.bulk(name.as_bytes());
                 reply.null();

@@ -29,13 +29,22 @@ enum Wanted {
 fn wanted(word: &[u8]) -> Result<Wanted> {
     match word {
         b">" => Ok(Wanted::New),
-        b"$" => Err(Error::text(
-            "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
-             history of this consumer by specifying a proper ID, or use the > ID to get new \
-             messages. The $ ID would just return an empty result set.",
-        )),
-        word => Ok(Wanted::Again(strict(word, 0)?)),
+        b"$" | b"+" => Err(meaningless(word)),
+        word => match strict(word, 0)? {
+            // As in Redis, nothing can be behind the last ID anyway.
+            Id::MAX => Ok(Wanted::New),
+            id => Ok(Wanted::Again(id)),
+        },
     }
+}
+
+/// A word that means something to XREAD only.
+fn meaningless(word: &[u8]) -> Error {
+    let word = echo(word);
+    Error::text(format!(
+        "ERR The {word} ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by \
+         specifying a proper ID, or use the > ID to get new messages. The {word} ID would just return an empty result set."
+    ))
 }
 
 /// What is wanted of each stream, if all of them have the group.
@@ -241,7 +250,9 @@ impl Delivery<'_> {
             count += 1;
         }
         if count > 0 {
-            group.at_mut(self.owner).active = self.now;
+            if !self.words.no_ack {
+                group.at_mut(self.owner).active = self.now;
+            }
             told.progress(self.key.bytes, self.name, group);
         }
         count

@@ -167,22 +167,12 @@ enum Fate {
 
 /// Deletes an entry as far as groups allow it.
 fn delete(stream: &mut Stream, id: Id, refs: Refs) -> Fate {
-    let may_go = match refs {
-        Refs::Keep => true,
-        Refs::Drop => {
-            stream.forget(id);
-            true
-        }
-        Refs::Respect => stream.is_done_with(id),
-    };
-    match (may_go, stream.has(id)) {
-        (_, false) => Fate::NotThere,
-        (false, true) => Fate::Kept,
-        (true, true) => {
-            stream.delete(id);
-            Fate::Deleted
-        }
+    match refs {
+        Refs::Respect if !stream.is_done_with(id) => return Fate::Kept,
+        Refs::Drop => stream.forget(id),
+        Refs::Keep | Refs::Respect => {}
     }
+    if stream.delete(id) { Fate::Deleted } else { Fate::NotThere }
 }
 
 fn xdelex(cx: &mut WriteCx<'_>) -> Result<Change> {
@@ -262,9 +252,12 @@ fn xackdel(cx: &mut WriteCx<'_>) -> Result<Change> {
 
 /// Deletes an entry that was just acknowledged, if groups allow it. One that was gone before counts as deleted.
 fn acknowledged_fate(stream: &mut Stream, id: Id, refs: Refs, deleted: &mut u64) -> Fate {
-    if refs == Refs::Respect && !stream.is_done_with(id) {
-        return Fate::Kept;
+    match delete(stream, id, refs) {
+        Fate::Kept => Fate::Kept,
+        Fate::NotThere => Fate::Deleted,
+        Fate::Deleted => {
+            *deleted += 1;
+            Fate::Deleted
+        }
     }
-    *deleted += u64::from(delete(stream, id, refs) == Fate::Deleted);
-    Fate::Deleted
 }

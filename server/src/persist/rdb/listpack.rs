@@ -45,11 +45,6 @@ impl<'a> Listpack<'a> {
         Ok(Listpack { rest, left: (count != UNCOUNTED).then_some(count) })
     }
 
-    /// The bytes of the elements that are still to come.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.rest
-    }
-
     /// The next element, which must be there.
     ///
     /// # Errors

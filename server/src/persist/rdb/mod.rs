@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! The snapshot file of Redis ("RDB"): written by [`save`], read by [`load`], judged by [`check`];
 //! for a start, [`decode`] makes [`records`] of it, on whichever thread. [`payload`] is one value of it.
 //!

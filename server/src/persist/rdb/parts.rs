@@ -60,7 +60,7 @@ enum Unit {
     Field,
     /// A field behind the time for which it lives, counted from the first time of all, which stands in front of all.
     TimedField {
-        first: Option<i64>,
+        first: i64,
     },
     /// A field and the time at which it expires.
     ExpiringField,
@@ -81,7 +81,7 @@ impl Parts {
             Shape::Quicklist2 => one_by_one(Unit::Container),
             Shape::Set => one_by_one(Unit::Member),
             Shape::Hash => one_by_one(Unit::Field),
-            Shape::HashTimed => one_by_one(Unit::TimedField { first: None }),
+            Shape::HashTimed => one_by_one(Unit::TimedField { first: 0 }),
             Shape::HashExpiry => one_by_one(Unit::ExpiringField),
             Shape::ZsetText => one_by_one(Unit::TextScored),
             Shape::Zset => one_by_one(Unit::Scored),
@@ -107,7 +107,7 @@ impl Parts {
         let value = match self {
             Parts::Whole(packing) => Some(reading.whole(*packing)?),
             Parts::TimedWhole => {
-                let _first = reading.cursor.array::<8>(TIME)?;
+                let _first = read_time(reading.cursor)?;
                 Some(reading.whole(Packing::Listpack(Kind::TimedHash))?)
             }
             Parts::OneByOne(elements) => elements.part(reading)?,
@@ -118,16 +118,11 @@ impl Parts {
     }
 }
 
-/// What may be cut off.
-const TIME: &str = "a time";
-
 impl OneByOne {
     fn part(&mut self, reading: &mut Reading<'_, '_>) -> Result<Option<Value>, Stop> {
         let Some(left) = self.left else {
-            let first = match self.unit {
-                Unit::TimedField { .. } => Some(i64::from_le_bytes(reading.cursor.array(TIME)?)),
-                _ => None,
-            };
+            let is_timed = matches!(self.unit, Unit::TimedField { .. });
+            let first = if is_timed { read_time(reading.cursor)? } else { 0 };
             let count = reading.cursor.len()?;
             if count == 0 {
                 return Err(Stop::Flaw(Flaw("it has no elements")));
@@ -163,12 +158,12 @@ impl OneByOne {
             Unit::Member => growth.member(reading.text()?, hint, limits)?,
             Unit::Field => growth.field(reading.texts()?, None, hint, limits)?,
             Unit::TimedField { first } => {
-                let deadline = timed(first.unwrap_or(0), reading.cursor.len()?)?;
+                let deadline = timed(first, reading.cursor.len()?)?;
                 growth.field(reading.texts()?, deadline, hint, limits)?;
             }
             Unit::ExpiringField => {
                 let (name, value) = (reading.cursor.string()?, reading.cursor.string()?);
-                let time = i64::from_le_bytes(reading.cursor.array(TIME)?);
+                let time = read_time(reading.cursor)?;
                 let deadline = if time == NEVER { None } else { whole::deadline(time)? };
                 growth.field(reading.both(&name, &value)?, deadline, hint, limits)?;
             }
@@ -199,6 +194,11 @@ fn timed(first: i64, behind: u64) -> Result<Option<i64>, Flaw> {
     let Some(behind) = behind.checked_sub(1) else { return Ok(None) };
     let time = first.checked_add_unsigned(behind).filter(|&time| time > 0);
     time.map(Some).ok_or(Flaw("the time of a field is beyond all times"))
+}
+
+/// A time in eight bytes.
+pub(super) fn read_time(cursor: &mut Cursor<'_>) -> Result<i64, Stop> {
+    Ok(i64::from_le_bytes(cursor.array("a time")?))
 }
 
 /// A score of the old form: its length and its text, or a length that says what it is.

@@ -117,8 +117,9 @@ impl Shape {
             (HASH_EXPIRY, Family::Valkey) => Shape::HashExpiry,
             (HASH_TIMED, Family::Redis) => Shape::HashTimed,
             (25, Family::Redis) => Shape::HashListpackTimed,
-            (26, Family::Redis) => Shape::Stream(StreamForm::Fourth),
-            (27, Family::Redis) => Shape::Stream(StreamForm::Fifth),
+            // Valkey 80 has no such types; what is asked for in its version and needs them has these numbers.
+            (26, _) => Shape::Stream(StreamForm::Fourth),
+            (27, _) => Shape::Stream(StreamForm::Fifth),
             _ => return None,
         })
     }

@@ -17,7 +17,7 @@
 
 use super::flaw::Flaw;
 use super::parse::{Cursor, Stop};
-use super::parts::Reading;
+use super::parts::{Reading, read_time};
 use super::shape::StreamForm;
 use super::stream_node::{Node, id};
 use crate::value::packed::Element;
@@ -312,10 +312,6 @@ fn read_id(cursor: &mut Cursor<'_>) -> Result<Id, Stop> {
 fn raw_id(cursor: &mut Cursor<'_>) -> Result<Id, Stop> {
     let bytes: [u8; 16] = cursor.array("an ID")?;
     Ok(id(&bytes).expect("16 bytes are an ID"))
-}
-
-fn read_time(cursor: &mut Cursor<'_>) -> Result<i64, Stop> {
-    Ok(i64::from_le_bytes(cursor.array("a time")?))
 }
 
 /// Names and values of an entry in turn, as texts.

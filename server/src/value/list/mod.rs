@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  Small   packed elements                     in the entry, up to 1024 bytes
-//!  Large   blocks of 3584 bytes in chapters    outside
+//!  Large   blocks of 7168 bytes in chapters    outside
 //! ```
 //!
 //! A small list is copied by each change, so it is kept shorter than other small collections; and it becomes small again
@@ -328,7 +328,14 @@ impl<'a> ListRef<'a> {
     /// The element at an end; none if the list is empty. O(1).
     #[inline]
     pub fn end(self, side: Side) -> Option<Element<'a>> {
-        self.from_end(side).next()
+        let packed: TwoWay<'_> = match self {
+            ListRef::Small(small) => small.packed(),
+            ListRef::Large(chain) => chain.end(side)?.packed(),
+        };
+        match side {
+            Side::Left => packed.iter().next().map(|(_, element)| element),
+            Side::Right => packed.backwards().next().map(|(_, element)| element),
+        }
     }
 
     /// All elements from the left. Allocates nothing: a snapshot child walks it.

@@ -59,20 +59,39 @@ impl Gather {
         }
     }
 
-    /// The set; none if there is no member. O(n log n).
-    pub fn finish(self, limits: &Limits) -> Option<SortedSet> {
+    /// The set, to be kept; none if there is no member. O(n log n).
+    pub fn finish(mut self, limits: &Limits) -> Option<SortedSet> {
         if self.is_empty() {
             return None;
         }
         let outgrown = self.len() > limits.zset_entries || self.longest > limits.zset_value;
+        if !outgrown {
+            self.forget_signs();
+        }
         let ranked = Ranked::of(self.map);
         // An element takes a byte at least.
         let may_fit = ranked.len() <= SMALL_MAX / 2;
         let small = may_fit.then(|| to_small(&ranked, outgrown)).flatten();
         Some(
-            small
-                .unwrap_or_else(|| SortedSet::Large(Box::new(LargeSortedSet { ranked, outgrown }))),
+            small.unwrap_or_else(|| {
+                SortedSet::Large(Box::new(LargeSortedSet { ranked, outgrown }))
+            }),
         )
+    }
+
+    /// The members in order, to be read once and dropped. O(n log n).
+    pub fn sorted(self) -> SortedSet {
+        let ranked = Ranked::of(self.map);
+        SortedSet::Large(Box::new(LargeSortedSet { ranked, outgrown: true }))
+    }
+
+    /// Turns -0 into 0: what is shown as a listpack has no -0.
+    fn forget_signs(&mut self) {
+        let is_signed = |field: &FieldRef<'_>| field.score().to_bits() == (-0.0_f64).to_bits();
+        let signed = self.map.iter().filter(is_signed).map(|field| field.key().to_vec());
+        for member in signed.collect::<Vec<_>>() {
+            self.map.set(&member, Beside::Score(0.0));
+        }
     }
 }
 

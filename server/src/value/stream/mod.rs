@@ -270,8 +270,8 @@ impl Stream {
         Position { log: &self.log, last: self.last, deleted: self.deleted, added: self.added }
     }
 
-    /// How many entries a group has still to read, if that can be told.
-    pub fn lag(&self, group: &Group) -> Option<u64> {
+    /// How many entries a group has still to read, if that can be told; below 0 if XGROUP SETID or XSETID has said so.
+    pub fn lag(&self, group: &Group) -> Option<i64> {
         self.position().lag(group)
     }
 }
@@ -359,21 +359,21 @@ impl<'a> Position<'a> {
     }
 
     /// How many entries a group has still to read, if that can be told.
-    pub fn lag(self, group: &Group) -> Option<u64> {
+    pub fn lag(self, group: &Group) -> Option<i64> {
         let len = self.log.len() as u64;
         if self.added == 0 || len == 0 {
             return Some(0);
         }
         let first = self.first_id();
         if group.last < first && self.deleted < first {
-            return Some(len);
+            return Some(len.cast_signed());
         }
         let read = group.read.filter(|_| !self.has_gap_behind(group.last));
         let read = match read {
             Some(read) => read,
             None => self.entries_up_to(group.last)?,
         };
-        Some(self.added.saturating_sub(read))
+        Some(self.added.cast_signed().wrapping_sub(read.cast_signed()))
     }
 
     /// Notes that a group has read an entry that is the next one for it.
