@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How many requests are sent before the replies to those before are read.
 const STEP: usize = 1000;
+/// Requests of so many bytes are sent at once at most, so that a server's buffers stay as small as of an ordinary client.
+const STEP_BYTES: usize = 64 << 10;
 
 /// What keys are set to.
 #[derive(Clone, Copy, Debug)]
@@ -198,7 +200,8 @@ impl Client {
         while numbers.peek().is_some() {
             self.out.clear();
             let mut sent = 0;
-            for number in numbers.by_ref().take(STEP) {
+            while sent < STEP && self.out.len() < STEP_BYTES {
+                let Some(number) = numbers.next() else { break };
                 request(number, &mut self.out);
                 sent += 1;
             }

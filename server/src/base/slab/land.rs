@@ -31,8 +31,11 @@ pub const CHUNK: usize = 2 << 20;
 /// Bytes kept beside the chunks for what is known of each. Not inside them: the first lines of all chunks would share
 /// one set of the processor's cache, and writing there would copy a page after each fork.
 pub const NOTES: usize = 1024;
-/// Chunks that the keeper has ready. A chunk is filled in 20 ms at a million new keys a second.
+/// Chunks that the keeper has ready at most. A chunk is filled in 20 ms at a million new keys a second.
 const AHEAD: usize = 2;
+/// One is ready for so many that are in use: what is ready is resident, and an eighth of the memory of a small data set
+/// is more than the wait of 0.2 ms for a page that it saves.
+const TAKEN_PER_READY: usize = 16;
 /// Chunks given back are kept for the next taker up to this number.
 const SPARE: usize = 2;
 /// The keeper pauses between two huge pages it makes whole: whoever uses one meanwhile waits.
@@ -156,6 +159,7 @@ impl Land {
         let huge = state.mode.wanted(first);
         let chunk = state.prepared(huge).or_else(|| self.prepare(&mut state, huge))?;
         state.taken.insert(chunk);
+        state.foreseen &= first;
         if state.kept && state.lacks_ready() {
             self.work.notify_one();
         }
@@ -349,7 +353,7 @@ impl State {
 
     /// A small server has nothing ready: it would be more than it uses.
     fn lacks_ready(&self) -> bool {
-        let ahead = if self.taken.len() >= 4 { AHEAD } else { self.foreseen.into() };
+        let ahead = (self.taken.len() / TAKEN_PER_READY).clamp(self.foreseen.into(), AHEAD);
         self.ready.len() + self.dirty.len() < ahead
     }
 }
