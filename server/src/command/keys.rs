@@ -23,7 +23,8 @@ pub fn keys_of<'a>(
         let access = access.strip_suffix(&[VARIABLE]).unwrap_or(access);
         keys.extend(spec.positions(args)?.into_iter().map(|at| (args[at], access)));
     }
-    Some(keys)
+    // Who takes keys takes at least one: a request without any lacks what stands in front of them.
+    (!keys.is_empty() || row.keys.is_empty()).then_some(keys)
 }
 
 /// First key, last key and step, as COMMAND INFO told them before there were specifications; zeros: no fixed keys.

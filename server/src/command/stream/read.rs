@@ -163,6 +163,8 @@ fn beginnings(cx: &mut ReadCx<'_>, words: &ReadWords<'_>) -> Result<Vec<Id>> {
     }
     let mut ids = Vec::with_capacity(words.keys.len());
     for at in words.keys.clone() {
+        // Whatever the ID is; and not counted, for the reading is.
+        cx.data.view_again::<&Stream>(cx.key(at))?;
         let word = args.get(words.id_at(at));
         if word == b">" {
             return Err(Error::text(

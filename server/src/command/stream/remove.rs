@@ -178,6 +178,7 @@ fn delete(stream: &mut Stream, id: Id, refs: Refs) -> Fate {
 fn xdelex(cx: &mut WriteCx<'_>) -> Result<Change> {
     let key = cx.key(1);
     let args = cx.args.from(2);
+    cx.view::<&Stream>(key)?;
     let (refs, words) = refs_and_ids(args)?;
     let (mut opened, aside) = cx.open_beside::<Box<Stream>>(key)?;
     aside.reply.array(words.len());
@@ -223,6 +224,7 @@ static XACKDEL: Command = Command {
 fn xackdel(cx: &mut WriteCx<'_>) -> Result<Change> {
     let (key, name) = (cx.key(1), cx.arg(2));
     let args = cx.args.from(3);
+    cx.view::<&Stream>(key)?;
     let (refs, words) = refs_and_ids(args)?;
     let (mut opened, aside) = cx.open_beside::<Box<Stream>>(key)?;
     aside.reply.array(words.len());
