@@ -7,13 +7,22 @@ use lodestore_tests::server::{Server, skip};
 
 /// Differences in rows: the command, what differs, and why.
 const ROWS: &[(&str, &str, &str)] = &[
+    ("blmove", "flags", "noscript before 7.2"),
+    ("blpop", "flags", "noscript before 7.2"),
+    ("brpop", "flags", "noscript before 7.2"),
+    ("brpoplpush", "flags", "noscript before 7.2"),
+    ("bzpopmax", "flags", "noscript before 7.2"),
+    ("bzpopmin", "flags", "noscript before 7.2"),
     ("client|kill", "arity", "7.2 and later want the filter's value as well"),
     ("command|getkeys", "arity", "7.2 and later take a command without arguments"),
     ("command|getkeysandflags", "arity", "7.2 and later take a command without arguments"),
     ("psubscribe", "flags", "denyoom from 7.2 on"),
+    ("sinterstore", "keys", "only overwritten, as 7.2 and later say"),
     ("subscribe", "flags", "denyoom from 7.2 on"),
     ("wait", "flags", "blocking from 7.2 on, where it had been noscript"),
     ("wait", "categories", "blocking from 7.2 on"),
+    ("zrank", "arity", "7.2 and later know WITHSCORE"),
+    ("zrevrank", "arity", "7.2 and later know WITHSCORE"),
 ];
 
 /// Fields of Redis's INFO that are left out: how their names begin, and why.

@@ -45,12 +45,18 @@ fn is_the_same_in_pieces(data: &[u8]) {
     let whole = load(data, data.len().max(1));
     for len in [1, 3, 64] {
         let pieces = load(data, len);
-        assert_eq!(format!("{pieces:?}"), format!("{whole:?}"), "in pieces of {len}");
+        assert_eq!(told(&pieces), told(&whole), "in pieces of {len}");
     }
     if let Ok((totals, model)) = whole {
         assert_eq!(totals.bytes, data.len() as u64);
         assert!(model.0.len() as u64 >= totals.kept);
     }
+}
+
+/// What loading told, but for how much is missing at the end: that depends on how far a value was read.
+fn told(result: &Result<(Totals, Model), LoadError>) -> String {
+    let text = format!("{result:?}");
+    text.split_once("missing:").map_or(text.clone(), |(before, _)| before.into())
 }
 
 fn load(data: &[u8], piece: usize) -> Result<(Totals, Model), LoadError> {
