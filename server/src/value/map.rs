@@ -47,6 +47,32 @@ impl Map {
         Some(field.get())
     }
 
+    /// The hash of a key, for the methods that take it.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.index.hasher().hash(key)
+    }
+
+    /// Like [`Map::get`], of a key whose hash is known.
+    #[inline]
+    pub fn get_hashed(&self, hash: u64, key: &[u8]) -> Option<FieldRef<'_>> {
+        let (_, field) = self.index.find(hash, key)?;
+        Some(field.get())
+    }
+
+    /// Asks the processor for the bucket that a look-up will read.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if let Some(row) = self.index.row(hash) {
+            row.prefetch_bucket(hash);
+        }
+    }
+
+    /// Makes room for so many elements, if there are none yet.
+    pub fn reserve(&mut self, elements: usize) {
+        self.index.reserve(elements);
+    }
+
     /// Adds an element, or replaces what stands beside its key. Tells whether it is new. O(1), now and then the growth of
     /// one segment.
     pub fn set(&mut self, key: &[u8], beside: Beside<'_>) -> bool {

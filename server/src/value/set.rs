@@ -325,6 +325,26 @@ impl<'a> SetRef<'a> {
         }
     }
 
+    /// Begins to look for a member: its hash, and the processor is asked for the first that will be read.
+    #[inline]
+    pub fn begin_search(self, member: Element<'_>) -> u64 {
+        let (SetRef::Large(large), Element::Text(text)) = (self, member) else { return 0 };
+        let hash = large.map.hash(text);
+        large.map.prefetch_bucket(hash);
+        hash
+    }
+
+    /// Like [`SetRef::contains_element`], with what [`SetRef::begin_search`] gave.
+    #[inline]
+    pub fn end_search(self, member: Element<'_>, hash: u64) -> bool {
+        match (self, member) {
+            (SetRef::Large(large), Element::Text(text)) => {
+                large.map.get_hashed(hash, text).is_some()
+            }
+            _ => self.contains_element(member),
+        }
+    }
+
     /// All members, in no order that means anything. Allocates nothing: a snapshot child walks it.
     pub fn iter(self) -> impl Iterator<Item = Element<'a>> {
         let (ints, small, large) = match self {

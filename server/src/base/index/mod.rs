@@ -67,6 +67,10 @@ pub trait Item: Sized {
 pub unsafe trait Ground {
     /// Memory with any content. Aborts when there is none.
     fn allocate(&mut self, size: usize) -> NonNull<u8>;
+    /// Bytes that may be asked for at the cost of `size`. The same for all sizes that give the same.
+    fn given(&self, size: usize) -> usize {
+        size
+    }
     /// Takes memory back.
     ///
     /// # Safety
@@ -120,6 +124,10 @@ unsafe impl Ground for Heap {
         let at = NonNull::new(unsafe { std::alloc::alloc(layout) });
         self.bytes += alloc::given(size);
         at.unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    fn given(&self, size: usize) -> usize {
+        alloc::given(size)
     }
 
     /// # Safety

@@ -48,11 +48,12 @@ unsafe impl<E: Send> Send for Buckets<E> {}
 unsafe impl<E: Sync> Sync for Buckets<E> {}
 
 impl<E> Buckets<E> {
-    /// So many empty buckets.
+    /// So many empty buckets, and those that cost nothing more.
     pub fn new(ground: &mut impl Ground, len: usize) -> Buckets<E> {
         if len == 0 {
             return Buckets { at: NonNull::dangling(), len: 0 };
         }
+        let len = ground.given(len * size_of::<Bucket<E>>()) / size_of::<Bucket<E>>();
         let at = ground.allocate(len * size_of::<Bucket<E>>()).cast::<Bucket<E>>();
         for number in 0..len {
             // SAFETY: the run has room for `len` buckets and is aligned to more than 64 bytes.

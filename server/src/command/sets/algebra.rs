@@ -21,7 +21,9 @@ use crate::value::packed::Element;
 use crate::value::set::Shown;
 use crate::value::text::Scratch;
 use crate::value::{Set, SetRef};
+use arrayvec::ArrayVec;
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[
@@ -72,42 +74,47 @@ fn smallest_first<'a>(sets: &[Option<SetRef<'a>>]) -> Option<Vec<SetRef<'a>>> {
 fn intersect<'a>(sets: &[Option<SetRef<'a>>], each: &mut dyn FnMut(Element<'a>) -> bool) {
     let Some(sets) = smallest_first(sets) else { return };
     let Some((first, others)) = sets.split_first() else { return };
-    sift(*first, others, each, |member, others| {
-        others.iter().all(|set| set.contains_element(member))
-    });
+    sift(*first, others, true, each);
 }
 
 fn subtract<'a>(sets: &[Option<SetRef<'a>>], each: &mut dyn FnMut(Element<'a>) -> bool) {
     let Some((Some(first), others)) = sets.split_first() else { return };
     let others: Vec<SetRef<'a>> = others.iter().flatten().copied().collect();
-    sift(*first, &others, each, |member, others| {
-        !others.iter().any(|set| set.contains_element(member))
-    });
+    sift(*first, &others, false, each);
 }
 
-/// Hands out the members of a set that `keeps` wants, given the other sets.
+/// Members of a set, each with where the look-up in another set begins.
+type Window<'a> = ArrayVec<(Element<'a>, u64), WINDOW>;
+
+/// Hands out the members of a set that all the others have, or that none of them has.
 fn sift<'a>(
     first: SetRef<'a>,
     others: &[SetRef<'a>],
+    wanted: bool,
     each: &mut dyn FnMut(Element<'a>) -> bool,
-    keeps: impl Fn(Element<'a>, &[SetRef<'a>]) -> bool,
 ) {
-    let mut members = first.iter();
-    let mut window = Vec::with_capacity(WINDOW);
-    loop {
-        window.clear();
-        window.extend(members.by_ref().take(WINDOW));
-        if let Some(second) = others.first() {
-            window.iter().for_each(|member| second.prefetch(*member));
-        }
-        for member in &window {
-            if keeps(*member, others) && !each(*member) {
-                return;
+    let (second, others) = match others.split_first() {
+        Some((second, others)) => (Some(*second), others),
+        None => (None, others),
+    };
+    let mut look_at = |window: &mut Window<'a>| {
+        for (member, hash) in window.drain(..) {
+            let is_wanted = second.is_none_or(|set| set.end_search(member, hash) == wanted)
+                && others.iter().all(|set| set.contains_element(member) == wanted);
+            if is_wanted && !each(member) {
+                return ControlFlow::Break(());
             }
         }
-        if window.len() < WINDOW {
-            return;
-        }
+        ControlFlow::Continue(())
+    };
+    let mut window = Window::new();
+    // From inside, for an iterator over several forms is slow to ask for one member after the other.
+    let end = first.iter().try_for_each(|member| {
+        window.push((member, second.map_or(0, |set| set.begin_search(member))));
+        if window.is_full() { look_at(&mut window) } else { ControlFlow::Continue(()) }
+    });
+    if end.is_continue() {
+        let _ = look_at(&mut window);
     }
 }
 

@@ -147,6 +147,7 @@ fn combine(
 
 fn unite(sets: &[(Source<'_>, f64)], aggregate: Aggregate, gather: &mut Gather) {
     let mut scratch = Scratch::default();
+    gather.expect(sets.iter().map(|(set, _)| set.len()).max().unwrap_or(0));
     for (place, (set, weight)) in sets.iter().enumerate() {
         if place == 0 {
             for (member, score) in set.iter() {

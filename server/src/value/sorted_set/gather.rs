@@ -26,6 +26,11 @@ impl Gather {
         Gather { map: Map::new(limits.hasher.clone()), longest: 0 }
     }
 
+    /// Makes room for so many, if there are none yet. They must be there, and not merely be claimed.
+    pub fn expect(&mut self, members: usize) {
+        self.map.reserve(members);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.map.len()

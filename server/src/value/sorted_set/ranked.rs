@@ -63,6 +63,11 @@ impl Handle for Member {
     fn key(self) -> f64 {
         self.field().score()
     }
+
+    #[inline]
+    fn prefetch(self) {
+        prefetch(self.0.as_ptr());
+    }
 }
 
 impl Probe<Member> for Place<'_> {
