@@ -51,6 +51,9 @@ impl Pair {
     }
 }
 
+/// One key of each type that has elements.
+const COLLECTIONS: &[u8] = b"RPUSH list a b c\r\nSADD set a b\r\nZADD zset 1 a 2 b\r\nHSET hash f v g w\r\nXADD stream 1-1 f v\r\n";
+
 /// Commands that both servers are given first.
 const DATA: &[u8] = b"SET text value\r\nSET number 41\r\nSET empty \"\"\r\nSET bytes \"a\\x00\\xff\\r\\n\\\"b\"\r\n\
     SET utf8 gr\xc3\xb6\xc3\x9fe\r\nMSET first ohmytext second mynewtext\r\nSET long xxxxxxxxxxxxxxxxxxxxxxxx\r\n\
@@ -221,6 +224,7 @@ fn summary(text: String) -> String {
 #[test]
 fn big_keys_and_keys_of_much_memory() {
     let Some(pair) = Pair::of("big_keys_and_keys_of_much_memory") else { return };
+    pair.same(&["--pipe"], COLLECTIONS);
     pair.alike(&["--bigkeys"], b"", summary);
     pair.alike(&["-3", "--bigkeys", "-i", "0.001"], b"", summary);
     // An entry's memory is the server's own affair.

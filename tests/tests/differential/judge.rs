@@ -253,7 +253,7 @@ pub fn is_sent(args: &Args) -> bool {
 }
 
 /// What older versions refuse for its arity, so that their EXEC fails: COMMAND GETKEYS of a single word (7.2
-/// and later take it), HELLO whose options are wrong in the end (7.2 and later then do none of them). And names of
+/// and later take it), ZRANK with WITHSCORE, HELLO whose options are wrong in the end (7.2 and later then do none of them). And names of
 /// clients with a NUL: Redis looks at them up to there only. And LSET of an index beyond 32 bits, which 7.2 and later take
 /// for another one.
 fn is_of_one_version(args: &Args) -> bool {
@@ -262,6 +262,7 @@ fn is_of_one_version(args: &Args) -> bool {
         "lset" => args.get(2).is_some_and(|index| index.len() > 9),
         // As a rank or a count refused by 7.2 and later.
         "lrem" | "lpos" if args.contains(&i64::MIN.to_string().into_bytes()) => true,
+        "zrank" | "zrevrank" => args.len() > 3,
         "client|setname" | "client|setinfo" => args.iter().any(|arg| arg.contains(&0)),
         "hello" if args.iter().any(|arg| arg.contains(&0)) => true,
         "hello" => !matches!(args.len(), 1 | 2 | 4),

@@ -4,7 +4,7 @@
 
 use super::expiry::{tell_removed, tell_timed};
 use super::words::{FIELDS, NUMBER, Unit, fields, told};
-use super::{bury, closed};
+use super::{Buried, bury, closed};
 use crate::base::bytes::parse_i64;
 use crate::command::context::WriteCx;
 use crate::command::row::*;
@@ -297,7 +297,7 @@ fn hsetex(cx: &mut WriteCx<'_>) -> Result<Change> {
     let mut hash = cx.open::<Hash>(key)?;
     let buried = match setting.wanted {
         Some(_) => bury(&mut hash, pairs.iter().step_by(2), now_ms),
-        None => Vec::new(),
+        None => Buried::default(),
     };
     if !setting.is_allowed(&hash) {
         let outcome = hash.close();
@@ -328,7 +328,7 @@ fn tell_set(
     key: Key<'_>,
     outcome: Outcome,
     setting: &Setting<'_>,
-    buried: &[&[u8]],
+    buried: &Buried<'_>,
     is_over: bool,
 ) -> Change {
     let Some(Until::At(deadline)) = setting.until else {
