@@ -175,7 +175,7 @@ fn answer(cx: &mut ReadCx<'_>, how: Algebra) -> Result<()> {
 
 /// Answers how many members a combination has.
 fn answer_count(cx: &mut ReadCx<'_>, how: Algebra) -> Result<()> {
-    let (keys, limit) = numbered(cx.args)?;
+    let (keys, limit) = numbered(cx.args, how)?;
     let hasher = cx.data.limits().hasher.clone();
     let mut count = 0;
     combine(how, &views(cx, keys)?, &hasher, &mut |_| {
@@ -187,7 +187,7 @@ fn answer_count(cx: &mut ReadCx<'_>, how: Algebra) -> Result<()> {
 }
 
 /// The keys behind their number, and the limit behind them.
-fn numbered(args: Args<'_>) -> Result<(Args<'_>, usize)> {
+fn numbered(args: Args<'_>, how: Algebra) -> Result<(Args<'_>, usize)> {
     let positive = |word: &[u8]| parse_i64(word).and_then(|n| usize::try_from(n).ok());
     let count = positive(args.get(1)).filter(|&count| count > 0);
     let count = count.ok_or(Error::text("ERR numkeys should be greater than 0"))?;
@@ -197,6 +197,10 @@ fn numbered(args: Args<'_>) -> Result<(Args<'_>, usize)> {
     let mut limit = usize::MAX;
     let mut words = args.from(2 + count).iter();
     while let Some(word) = words.next() {
+        // An exact count is as good as an estimate.
+        if how == Algebra::Union && word.eq_ignore_ascii_case(b"approx") {
+            continue;
+        }
         if !word.eq_ignore_ascii_case(b"limit") {
             return Err(Error::Syntax);
         }
@@ -244,6 +248,12 @@ fn shown(how: Algebra, sets: &[Option<SetRef<'_>>]) -> Shown {
 const KEYS: &[Arg] = &[key("key").multiple()];
 const COUNT_ARGS: &[Arg] =
     &[integer("numkeys"), key("key").multiple(), integer("limit").after("LIMIT").optional()];
+const UNION_COUNT_ARGS: &[Arg] = &[
+    integer("numkeys"),
+    key("key").multiple(),
+    token("approx", "APPROX").optional(),
+    integer("limit").after("LIMIT").optional(),
+];
 const STORE_ARGS: &[Arg] = &[key("destination"), key("key").multiple()];
 const STORE_KEYS: &[KeySpec] =
     &[key_at(1, &["OW", "update"]), key_range(2, -1, 1, &["RO", "access"])];
@@ -306,7 +316,7 @@ static SUNIONCARD: Command = Command {
     group: Group::Set,
     summary: "Returns how many members any of several sets has.",
     complexity: "O(N) where N is the number of members of all sets.",
-    args: COUNT_ARGS,
+    args: UNION_COUNT_ARGS,
     keys: NUMBERED,
     flags: MOVABLE_KEYS,
     run: Run::Read(|cx| answer_count(cx, Algebra::Union)),
