@@ -337,6 +337,15 @@ impl Changes {
         self.told.push(Told { db, start, end: self.text.len() });
     }
 
+    /// Like [`Changes::tell`], before all that was told already (fields that expired before a command took effect).
+    pub fn tell_first(&mut self, db: usize, words: &[&[u8]]) {
+        let before = self.told.len();
+        self.tell(db, words);
+        if self.told.len() > before {
+            self.told.rotate_right(1);
+        }
+    }
+
     /// Tells the log the command as it was sent, unless it was replaced or changed nothing.
     pub fn tell_sent<'w>(
         &mut self,

@@ -458,7 +458,11 @@ fn same_numbers(ours: &Reply, theirs: &Reply) -> bool {
         let mut pairs = mine.iter().zip(&other);
         return mine.len() == other.len() && pairs.all(|(a, b)| same_numbers(a, b));
     }
-    let number = |reply: &Reply| reply.text().parse::<f64>().ok();
+    // A bulk string in RESP2, a double in RESP3.
+    let number = |reply: &Reply| {
+        let line = reply.line();
+        line.trim_start_matches(',').trim_matches('"').parse::<f64>().ok()
+    };
     ours == theirs || (number(ours).is_some() && number(ours) == number(theirs))
 }
 

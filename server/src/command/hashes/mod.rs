@@ -64,7 +64,7 @@ fn closed(
         }
         let mut words: Vec<&[u8]> = vec![b"HDEL", key.bytes];
         words.extend(&buried.names);
-        cx.changes.tell(cx.db, &words);
+        cx.changes.tell_first(cx.db, &words);
         let _ = cx.changes.also(cx.db, key.bytes, Event::HEXPIRED);
         cx.lookups.removed_fields += buried.names.len() as u64;
     }
