@@ -177,7 +177,13 @@ fn sorted<'s>(data: Data<'s>, key: &[u8], words: &Words<'_>) -> Result<Vec<Eleme
     let mut words = *words;
     let mut elements: Vec<Element<'s>> = match data.value(key) {
         None => Vec::new(),
-        Some(ValueRef::List(list)) => list.iter().collect(),
+        Some(ValueRef::List(list)) => {
+            let mut elements: Vec<_> = list.iter().collect();
+            if words.keeps_order() && words.descending {
+                elements.reverse();
+            }
+            elements
+        }
         Some(ValueRef::Set(set)) => {
             if words.by.is_some() && words.keeps_order() && words.store.is_some() {
                 // A set has no order of its own that a list could be made of.

@@ -58,7 +58,8 @@ fn number(element: Element<'_>) -> Option<f64> {
         Element::Int(number) => return Some(number as f64),
         Element::Text(text) => text,
     };
-    let text = text.trim_ascii_start();
+    // C's text ends at a NUL.
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii_start();
     if text.is_empty() {
         return Some(0.0);
     }
