@@ -159,6 +159,14 @@ const CHOSEN: &[Chosen] = &[
         reason: "7.0 reckons what groups have read in another way",
     },
     Chosen {
+        command: "lmpop blmpop zmpop bzmpop georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch xgroup",
+        before: None,
+        since: (0, 0),
+        ours: "-ERR *",
+        theirs: "-ERR *",
+        reason: "of several wrong words another one is named",
+    },
+    Chosen {
         command: "zrank zrevrank",
         before: Some((7, 2)),
         since: (0, 0),
