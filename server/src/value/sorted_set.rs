@@ -285,6 +285,11 @@ impl Wish {
 }
 
 impl LargeSortedSet {
+    fn between(&self, from: Place<'_>, to: Place<'_>) -> Range<usize> {
+        let start = self.ranked.rank(from);
+        start..self.ranked.rank(to).max(start)
+    }
+
     fn of(small: SmallRef<'_>, limits: &Limits) -> LargeSortedSet {
         let mut map = Map::new(limits.hasher.clone());
         let mut scratch = Scratch::default();
@@ -337,18 +342,20 @@ impl<'a> SortedSetRef<'a> {
         }
     }
 
-    /// How many members stand before a place. O(log n), O(n) while it is small.
-    pub fn before(self, place: Place<'_>) -> usize {
+    /// The ranks of the members between two places. O(log n), O(n) while it is small.
+    pub fn between(self, from: Place<'_>, to: Place<'_>) -> Range<usize> {
         match self {
-            SortedSetRef::Small(small) => few::rank(small, place),
-            SortedSetRef::Large(large) => large.ranked.rank(place),
+            SortedSetRef::Small(small) => few::between(small, from, to),
+            SortedSetRef::Large(large) => large.between(from, to),
         }
     }
 
-    /// The ranks of the members between two places.
-    pub fn between(self, from: Place<'_>, to: Place<'_>) -> Range<usize> {
-        let start = self.before(from);
-        start..self.before(to).max(start)
+    /// As [`Self::between`], looked for from the end: it matters only to members whose scores differ.
+    pub fn between_back(self, from: Place<'_>, to: Place<'_>) -> Range<usize> {
+        match self {
+            SortedSetRef::Small(small) => few::between_back(small, from, to),
+            SortedSetRef::Large(large) => large.between(from, to),
+        }
     }
 
     /// The members of some ranks, in order. O(log n), and then a step each.

@@ -143,6 +143,22 @@ const CHOSEN: &[Chosen] = &[
         reason: "a score in hexadecimal is refused",
     },
     Chosen {
+        command: "zcount zrange zrangestore zrangebyscore zrevrangebyscore zremrangebyscore",
+        before: None,
+        since: (0, 0),
+        ours: "-ERR min or max is not a float",
+        theirs: "*",
+        reason: "a score in hexadecimal is refused",
+    },
+    Chosen {
+        command: "object|encoding",
+        before: None,
+        since: (7, 4),
+        ours: "\"listpack\"",
+        theirs: "\"listpackex\"",
+        reason: "to give a time to a field that is not there changes the encoding there",
+    },
+    Chosen {
         command: "command|getkeysandflags",
         before: None,
         since: (0, 0),
@@ -503,8 +519,12 @@ fn same_numbers(ours: &Reply, theirs: &Reply) -> bool {
         let line = reply.line();
         line.trim_start_matches(',').trim_matches('"').parse::<f64>().ok()
     };
-    ours == theirs || (number(ours).is_some() && number(ours) == number(theirs))
+    let are_same = |(a, b): (f64, f64)| a == b || (a - b).abs() < LEAST;
+    ours == theirs || number(ours).zip(number(theirs)).is_some_and(are_same)
 }
+
+/// Of coordinates no more than 17 digits behind the point are shown before 8.0.
+const LEAST: f64 = 1e-16;
 
 fn sorted(reply: &Reply) -> Vec<String> {
     let mut items: Vec<String> = reply.items().iter().map(Reply::line).collect();

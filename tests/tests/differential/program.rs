@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// How many clients a program has, the last one being who looks at the data in the end.
 pub const CLIENTS: usize = 4;
-const OBSERVER: usize = CLIENTS - 1;
+/// The client that looks at everything in the end.
+pub const OBSERVER: usize = CLIENTS - 1;
 
 /// What happens next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,12 +49,14 @@ impl<'a> Between<'a> {
 
 /// One end of a range of scores, and whether it is left out.
 ///
-/// It is read as C reads a double: blanks may lead, nothing counts as 0, and what is too large is infinite.
+/// It is read as C reads a double: blanks may lead, a NUL ends it, nothing counts as 0, and what is too large is
+/// infinite.
 fn score(word: &[u8]) -> Result<(f64, bool)> {
     let (text, without) = match word {
         [b'(', text @ ..] => (text, true),
         text => (text, false),
     };
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let number = match text.trim_ascii_start() {
         _ if text.is_empty() => Some(0.0),
         text => std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok()),
@@ -73,6 +75,7 @@ mod tests {
         assert_eq!(score(b"-inf"), Ok((f64::NEG_INFINITY, false)));
         assert_eq!(score(b"1e400"), Ok((f64::INFINITY, false)));
         assert_eq!((score(b""), score(b"(")), (Ok((0.0, false)), Ok((0.0, true))));
+        assert_eq!((score(b"\x00a"), score(b"(2\x00")), (Ok((0.0, false)), Ok((2.0, true))));
         for wrong in ["nan", "a", "((1", "1 ", "(nan"] {
             assert!(score(wrong.as_bytes()).is_err(), "{wrong}");
         }

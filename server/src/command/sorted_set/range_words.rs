@@ -92,6 +92,7 @@ impl By<'_> {
                 len - ranks.end..len - ranks.start
             }
             By::Rank(ranks) => ranks.among(set.len()),
+            By::Place(between) if reverse => set.between_back(between.from, between.to),
             By::Place(between) => set.between(between.from, between.to),
         }
     }

@@ -70,6 +70,17 @@ impl Options {
     }
 }
 
+/// With every option of CREATE, each said once.
+const MOST_WORDS: usize = 8;
+
+/// Real servers count the words once the key and the group are looked up.
+fn refuse_repetitions(args: Args<'_>) -> Result<()> {
+    if args.len() > MOST_WORDS {
+        return Err(Error::subcommand_words(args.get(1), "xgroup"));
+    }
+    Ok(())
+}
+
 /// Where a group is to stand: `$` is behind the last entry.
 fn position(word: &[u8], last: Id) -> Result<Id> {
     if word == b"$" { Ok(last) } else { strict(word, 0) }
@@ -101,6 +112,7 @@ fn create(cx: &mut WriteCx<'_>) -> Result<Change> {
     if opened.get().is_none() && !options.make {
         return Err(no_key());
     }
+    refuse_repetitions(args)?;
     let last = opened.get().map_or(Id::MIN, |stream| stream.last_id());
     let id = position(word, last)?;
     let stream = opened.get_or_make(|_| Stream::new());
@@ -138,6 +150,7 @@ fn set_id(cx: &mut WriteCx<'_>) -> Result<Change> {
     if stream.group(name).is_none() {
         return Err(no_group_in(key.bytes, name));
     }
+    refuse_repetitions(args)?;
     let id = position(word, stream.last_id())?;
     let read = options.read.map(|read| read.min(stream.added()));
     stream.edit_group(name, |group, _| (group.last, group.read) = (id, read));

@@ -73,9 +73,42 @@ pub fn find<'a>(small: SmallRef<'a>, member: &[u8]) -> Option<Pair<'a>> {
     Pairs(packed.from(at)).next()
 }
 
-/// How many pairs stand before a place.
-pub fn rank(small: SmallRef<'_>, place: Place<'_>) -> usize {
-    pairs(small).take_while(|pair| pair.is_before(place)).count()
+/// The ranks of the pairs between two places: from the first one inside as far as they are inside.
+///
+/// Where scores differ, members are in no order and a range of members means nothing. Real servers answer something
+/// even then, and this is it: nothing where the first or the last pair is on the wrong side, or else such a run.
+pub fn between(small: SmallRef<'_>, from: Place<'_>, to: Place<'_>) -> Range<usize> {
+    if is_outside(small, from, to) {
+        return 0..0;
+    }
+    let mut run = pairs(small)
+        .enumerate()
+        .skip_while(|(_, pair)| pair.is_before(from))
+        .take_while(|(_, pair)| pair.is_before(to));
+    run.next().map_or(0..0, |(first, _)| first..first + 1 + run.count())
+}
+
+/// As [`between`], but the run ends at the last pair inside.
+pub fn between_back(small: SmallRef<'_>, from: Place<'_>, to: Place<'_>) -> Range<usize> {
+    if is_outside(small, from, to) {
+        return 0..0;
+    }
+    let (mut start, mut run) = (0, 0..0);
+    for (rank, pair) in pairs(small).enumerate() {
+        if pair.is_before(from) {
+            start = rank + 1;
+        }
+        if pair.is_before(to) {
+            run = start..rank + 1;
+        }
+    }
+    run
+}
+
+/// Whether all pairs stand before or behind a range, as far as the first and the last one tell.
+fn is_outside(small: SmallRef<'_>, from: Place<'_>, to: Place<'_>) -> bool {
+    let is_behind = pairs(small).next().is_none_or(|first| !first.is_before(to));
+    is_behind || pairs(small).last().is_none_or(|last| last.is_before(from))
 }
 
 /// Pairs that stand before one that was found.

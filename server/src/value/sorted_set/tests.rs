@@ -45,7 +45,11 @@ fn agrees(set: SortedSetRef<'_>, model: &Model) {
         let ranks = set.between(Place::BeforeScore(score), Place::BehindScore(score));
         let expected = list.iter().filter(|(_, other)| *other == score).count();
         assert_eq!(ranks.len(), expected, "{score}");
-        assert_eq!(ranks.start, list.partition_point(|(_, other)| *other < score));
+        let start = list.partition_point(|(_, other)| *other < score);
+        assert!(ranks.is_empty() || ranks.start == start, "{score}");
+        let back = set.between_back(Place::BeforeScore(score), Place::BehindScore(score));
+        assert_eq!((back.is_empty(), back.len()), (ranks.is_empty(), ranks.len()));
+        assert!(back.is_empty() || back.start == start, "{score}");
     }
     let (mut met, mut cursor) = (Model::new(), 0);
     loop {
@@ -181,6 +185,24 @@ fn it_is_shown_as_in_redis() {
     set.set(&[b'x'; 65], 1.0, &limits);
     assert_eq!(set.as_ref().encoding(), "skiplist");
     assert_eq!(SortedSet::new(129, 1, &limits).as_ref().encoding(), "skiplist");
+}
+
+#[test]
+fn ranges_of_members_of_different_scores_are_those_of_real_servers() {
+    let (limits, mut set) = (Limits::default(), SortedSet::default());
+    for (member, score) in [("a", -2.0), ("1", 1.0), ("k", 1.0), ("b", 3.0)] {
+        set.set(member.as_bytes(), score, &limits);
+    }
+    let set = set.as_ref();
+    let both = |from, to| (set.between(from, to), set.between_back(from, to));
+    // From the first that is not before "b" to the last that is not behind "k", "1" or not.
+    let (from, to) = (Place::BeforeMember(b"a"), Place::BehindMember(b"k"));
+    assert_eq!(both(from, to), (0..4, 2..4));
+    // The last is before the range; the first is behind it.
+    let (from, to) = (Place::BeforeMember(b"c"), Place::BehindMember(b"z"));
+    assert_eq!(both(from, to), (0..0, 0..0));
+    let (from, to) = (Place::BeforeMember(b"1"), Place::BehindMember(b"9"));
+    assert_eq!(both(from, to), (0..0, 0..0));
 }
 
 #[test]
