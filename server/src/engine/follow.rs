@@ -71,7 +71,8 @@ fn fail_watchers(engine: &mut Engine, me: &mut Session) {
         return;
     }
     let mut failed = Vec::new();
-    for Changed { db, key, event } in parts.changes.keys() {
+    let altered = parts.changes.keys().filter(|changed| changed.event.alters_value());
+    for Changed { db, key, event } in altered {
         failed.extend(parts.watch.watchers(db, key, event == Event::EXPIRED));
     }
     let now_ms = engine.now.unix_ms();

@@ -130,7 +130,8 @@ pub(super) fn invalidate(engine: &mut Engine, me: &mut Session) {
         engine.invalidate_everything(me);
     }
     let Parts { changes, tracking, sessions, .. } = &mut engine.parts;
-    for Changed { key, event, .. } in changes.keys() {
+    let altered = changes.keys().filter(|changed| changed.event.alters_value());
+    for Changed { key, event, .. } in altered {
         let by_nobody = event == Event::EXPIRED || event == Event::EVICTED;
         tracking.note_change(key, if by_nobody { ClientId::default() } else { me.id() });
         for reader in tracking.take_readers(key) {

@@ -172,6 +172,20 @@ impl Event {
 }
 
 impl Event {
+    /// Whether who watches the key, or keeps a copy of what it read there, is concerned: what groups do among
+    /// themselves, and where the next entry's ID begins, is no change of a stream to them.
+    pub fn alters_value(self) -> bool {
+        const OF_GROUPS: [Event; 6] = [
+            Event::XGROUP_CREATE,
+            Event::XGROUP_CREATECONSUMER,
+            Event::XGROUP_DELCONSUMER,
+            Event::XGROUP_DESTROY,
+            Event::XGROUP_SETID,
+            Event::XSETID,
+        ];
+        self.class != Class::Stream || !OF_GROUPS.contains(&self)
+    }
+
     /// Whether it may bring a value to a key, or take it away: who waits for the key is served. What only takes from a
     /// value, or changes how long it lives, brings nothing, if anybody can wait for more of that value (of a stream).
     pub fn may_bring(self) -> bool {
