@@ -57,8 +57,10 @@ static ZINCRBY: Command = Command {
 };
 
 fn zincrby(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wish = Wish { add: true, ..Wish::default() };
-    add(cx, &Words { wish, counts_changed: false, pairs: cx.args.from(2) })
+    // ZADD's options are none here, but are read as such: an increment that is called so leaves too few words.
+    let mut words = Words::parse(cx.args.from(2))?;
+    words.wish.add = true;
+    add(cx, &words)
 }
 
 /// What one request wants.
