@@ -11,15 +11,60 @@
 //! the others' doing (large things freed on the disk thread, buffers of I/O threads) at the next refresh.
 #![allow(unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::ffi::c_char;
 use std::ptr;
 use tikv_jemalloc_ctl::stats_print::{self, stats_print};
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
 use tikv_jemalloc_ctl::{Error, epoch, raw, stats};
+use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: Allocator = Allocator;
+
+/// jemalloc, built with sizes that are multiples of 8 (`.cargo/config.toml`): its usual 16 give a block of 24 bytes, a
+/// member of a sorted set, 32.
+///
+/// So a piece is aligned to 16 only if its size is a multiple of it. Whoever asks for that alignment gets such a
+/// size.
+struct Allocator;
+
+/// The alignment that jemalloc is believed to give to everything that is not smaller.
+const WIDE: usize = 16;
+
+fn padded(layout: Layout) -> Layout {
+    if layout.align() == WIDE { layout.pad_to_align() } else { layout }
+}
+
+// SAFETY: jemalloc keeps the contract for padded layouts: sizes that are multiples of 16 have classes that are, and its
+// pieces of a class stand side by side from the beginning of a page on. The same request is always padded alike.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as the caller promises; padding makes no size 0.
+        unsafe { Jemalloc.alloc(padded(layout)) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as the caller promises; padding makes no size 0.
+        unsafe { Jemalloc.alloc_zeroed(padded(layout)) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: it was allocated with this layout, padded.
+        unsafe { Jemalloc.dealloc(at, padded(layout)) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let size = if layout.align() == WIDE { size.next_multiple_of(WIDE) } else { size };
+        // SAFETY: as the caller promises, who may not ask for what overflows when it is rounded up.
+        unsafe { Jemalloc.realloc(at, padded(layout), size) }
+    }
+}
 
 /// What the allocator says of itself, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,16 +166,19 @@ pub fn refresh() {
 
 /// What the allocator really takes for a request of so many bytes. O(1).
 ///
-/// Sizes come in classes: multiples of 16 up to 128, then four to each doubling; 8 is one too.
+/// Sizes come in classes: multiples of 8 up to 64, then four to each doubling.
 #[inline]
 pub const fn given(bytes: usize) -> usize {
     if bytes <= 8 {
         return if bytes == 0 { 0 } else { 8 };
     }
     let doubling = 1_usize << (bytes - 1).ilog2();
-    let step = if doubling / 4 < 16 { 16 } else { doubling / 4 };
+    let step = if doubling / 4 < QUANTUM { QUANTUM } else { doubling / 4 };
     bytes.next_multiple_of(step)
 }
+
+/// The least distance of two sizes, as jemalloc was built.
+const QUANTUM: usize = if option_env!("JEMALLOC_SYS_WITH_LG_QUANTUM").is_some() { 8 } else { 16 };
 
 /// Gives memory that is free back to the kernel: this thread's cache, then the free pages of all arenas. The
 /// kernel may take milliseconds for a gigabyte.
@@ -216,6 +264,26 @@ mod tests {
             assert_eq!(given(size), unsafe { tikv_jemalloc_sys::nallocx(size, 0) }, "{size}");
         }
         assert_eq!(given(0), 0);
+    }
+
+    #[test]
+    fn wide_pieces_are_aligned_whatever_their_size() {
+        let layout = |size| Layout::from_size_align(size, WIDE).expect("small");
+        for size in 1..200 {
+            let all: Vec<*mut u8> = (0..9)
+                .map(|_| {
+                    // SAFETY: the size is not 0.
+                    let at = unsafe { ALLOCATOR.alloc(layout(size)) };
+                    // SAFETY: it was allocated with this layout.
+                    unsafe { ALLOCATOR.realloc(at, layout(size), size + 9) }
+                })
+                .collect();
+            for at in all {
+                assert_eq!(at.addr() % WIDE, 0, "{size}");
+                // SAFETY: `realloc` has given it this size.
+                unsafe { ALLOCATOR.dealloc(at, layout(size + 9)) };
+            }
+        }
     }
 
     #[test]

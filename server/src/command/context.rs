@@ -13,10 +13,10 @@ use super::index::Index;
 use super::reads::past;
 use super::waiting::Asking;
 use super::window::Window;
-use crate::base::alloc;
 use crate::base::random::Rng;
 use crate::base::relation::Relation;
 use crate::base::time::Now;
+use crate::base::{alloc, index};
 use crate::config::Config;
 use crate::keyspace::access::Touch;
 use crate::keyspace::change::{Change, Changes, Event};
@@ -84,7 +84,7 @@ impl Parts {
     /// nanoseconds; see [`alloc::used`] for how exact.
     #[inline]
     pub fn used_memory(&self) -> u64 {
-        alloc::used() + self.keyspace.memory()
+        alloc::used() + self.keyspace.memory() + index::in_runs()
     }
 }
 

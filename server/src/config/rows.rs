@@ -171,8 +171,8 @@ settings! {
         "databases" databases: u32 = 16, AtStart, in 1..=1_000_000;
 
         /// Whether keys and values stand on huge pages (2 MiB), which makes everything faster,
-        /// snapshots above all. With `auto` a database begins with ordinary pages and goes over when it
-        /// has more than 2 MiB. The system must allow them: what it says in
+        /// snapshots above all. With `auto` the last 2 MiB of a small database stand on ordinary pages,
+        /// so that it takes no more than it needs. The system must allow them: what it says in
         /// /sys/kernel/mm/transparent_hugepage/enabled is `madvise` or `always`. A change concerns
         /// memory that is taken from then on.
         "huge-pages" huge_pages: HugePages = HugePages::Auto, Live;

@@ -29,20 +29,19 @@
 
 mod bucket;
 mod directory;
+mod ground;
 mod growth;
 mod paged;
 mod row;
 mod segment;
 mod walk;
 
-use super::alloc;
 use super::random::KeyHasher;
-use super::slab::Runs;
 use directory::Directory;
-use std::alloc::{Layout, handle_alloc_error};
 use std::ptr::NonNull;
 
 pub use bucket::{Bucket, SLOTS};
+pub use ground::{Ground, Heap, in_runs};
 pub use paged::Paged;
 pub use row::Row;
 pub use segment::{Segment, Spot, fitting};
@@ -58,85 +57,6 @@ pub trait Item: Sized {
     fn set_route(&mut self, route: u16);
     /// Asks the processor for what a look-up will read of it.
     fn prefetch(&self);
-}
-
-/// Where buckets stand.
-///
-/// # Safety
-/// What `allocate` gives is nobody else's until it is freed, has `size` bytes and is aligned to 64.
-pub unsafe trait Ground {
-    /// Memory with any content. Aborts when there is none.
-    fn allocate(&mut self, size: usize) -> NonNull<u8>;
-    /// Bytes that may be asked for at the cost of `size`. The same for all sizes that give the same.
-    fn given(&self, size: usize) -> usize {
-        size
-    }
-    /// Takes memory back.
-    ///
-    /// # Safety
-    /// It came from here with this size and is not used any more.
-    unsafe fn free(&mut self, at: NonNull<u8>, size: usize);
-}
-
-// SAFETY: runs are aligned to 256 and owned by whoever took them.
-unsafe impl Ground for Runs {
-    fn allocate(&mut self, size: usize) -> NonNull<u8> {
-        Runs::allocate(self, size)
-    }
-
-    /// # Safety
-    /// As the trait says.
-    unsafe fn free(&mut self, at: NonNull<u8>, size: usize) {
-        // SAFETY: the caller promises what `Runs` asks for.
-        unsafe { Runs::free(self, at, size) }
-    }
-}
-
-/// The ordinary allocator as a ground, which counts what it has given.
-#[derive(Debug, Default)]
-pub struct Heap {
-    bytes: usize,
-}
-
-impl Heap {
-    /// One that has given nothing yet.
-    pub const fn new() -> Heap {
-        Heap { bytes: 0 }
-    }
-
-    /// Bytes given and not taken back, as the allocator gives them. O(1).
-    #[inline]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    fn layout(size: usize) -> Layout {
-        Layout::from_size_align(size, 64).expect("buckets are smaller than the address space")
-    }
-}
-
-// SAFETY: the allocator gives each piece to one owner, as large and as aligned as the layout says.
-unsafe impl Ground for Heap {
-    fn allocate(&mut self, size: usize) -> NonNull<u8> {
-        let layout = Heap::layout(size);
-        assert!(size > 0, "a bucket at least");
-        // SAFETY: the size is not 0.
-        let at = NonNull::new(unsafe { std::alloc::alloc(layout) });
-        self.bytes += alloc::given(size);
-        at.unwrap_or_else(|| handle_alloc_error(layout))
-    }
-
-    fn given(&self, size: usize) -> usize {
-        alloc::given(size)
-    }
-
-    /// # Safety
-    /// As the trait says.
-    unsafe fn free(&mut self, at: NonNull<u8>, size: usize) {
-        self.bytes -= alloc::given(size);
-        // SAFETY: the caller promises that `allocate` gave it with this size.
-        unsafe { std::alloc::dealloc(at.as_ptr(), Heap::layout(size)) }
-    }
 }
 
 /// What the owner of an index keeps of each segment, by its number. Numbers count up from 0 and are used again.

@@ -36,6 +36,8 @@ const AHEAD: usize = 2;
 /// One is ready for so many that are in use: what is ready is resident, and an eighth of the memory of a small data set
 /// is more than the wait of 0.2 ms for a page that it saves.
 const TAKEN_PER_READY: usize = 16;
+/// A slab with fewer chunks has few.
+const FEW: usize = 8;
 /// Chunks given back are kept for the next taker up to this number.
 const SPARE: usize = 2;
 /// The keeper pauses between two huge pages it makes whole: whoever uses one meanwhile waits.
@@ -44,7 +46,7 @@ const MEND_PAUSE: Duration = Duration::from_millis(4);
 /// Whether data stands on huge pages (`huge-pages`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HugePages {
-    /// All but the first chunk of each slab, until it takes a second: small databases stay small.
+    /// All but the newest chunk of a slab that has few: half of one would be a good part of a small database.
     #[default]
     Auto,
     /// Always.
@@ -54,9 +56,9 @@ pub enum HugePages {
 }
 
 impl HugePages {
-    fn wanted(self, first: bool) -> bool {
+    fn wanted(self, few: bool) -> bool {
         match self {
-            HugePages::Auto => !first,
+            HugePages::Auto => !few,
             HugePages::Yes => true,
             HugePages::No => false,
         }
@@ -88,8 +90,6 @@ struct State {
     free: BTreeSet<u32>,
     /// Chunks that ask for huge pages, by number.
     huge: Vec<bool>,
-    /// Somebody will soon need more than a first chunk.
-    foreseen: bool,
     /// Chunks whose huge page may be in pieces, last first.
     broken: Vec<u32>,
 }
@@ -153,37 +153,28 @@ impl Land {
         unsafe { self.base.add(chunk as usize * CHUNK) }
     }
 
-    /// A chunk of memory with any content; `first`: its taker has no other. `None`: no memory is left.
-    fn take(&self, first: bool) -> Option<u32> {
+    /// A chunk of memory with any content; `few`: its taker has few others. `None`: no memory is left.
+    fn take(&self, few: bool) -> Option<u32> {
         let mut state = self.lock();
-        let huge = state.mode.wanted(first);
+        let huge = state.mode.wanted(few);
         let chunk = state.prepared(huge).or_else(|| self.prepare(&mut state, huge))?;
         state.taken.insert(chunk);
-        state.foreseen &= first;
         if state.kept && state.lacks_ready() {
             self.work.notify_one();
         }
         Some(chunk)
     }
 
-    /// The next chunk of one who has these; with the second, the first gets a huge page too. Aborts when there is no memory.
+    /// The next chunk of one who has these; those before it get huge pages now if they are few. Aborts when there is no
+    /// memory.
     pub fn next<T>(&self, held: &BTreeMap<u32, T>) -> u32 {
-        let Some(chunk) = self.take(held.is_empty()) else {
+        let Some(chunk) = self.take(held.len() < FEW) else {
             handle_alloc_error(Layout::new::<[u8; CHUNK]>())
         };
-        if let (1, Some((&first, _))) = (held.len(), held.first_key_value()) {
-            self.promote(first);
+        if held.len() <= FEW {
+            held.keys().for_each(|&before| self.promote(before));
         }
         chunk
-    }
-
-    /// Says that a second chunk will soon be needed, so that the keeper has one ready.
-    pub fn foresee(&self) {
-        let mut state = self.lock();
-        state.foreseen = true;
-        if state.kept && state.lacks_ready() {
-            self.work.notify_one();
-        }
     }
 
     /// Takes chunks back.
@@ -204,7 +195,7 @@ impl Land {
         }
     }
 
-    /// A slab's first chunk gets a huge page after all, for the slab has become larger.
+    /// A slab's chunk gets a huge page after all, for it is not the newest any more.
     fn promote(&self, chunk: u32) {
         let mut state = self.lock();
         if state.mode == HugePages::Auto && !state.huge[chunk as usize] {
@@ -353,7 +344,7 @@ impl State {
 
     /// A small server has nothing ready: it would be more than it uses.
     fn lacks_ready(&self) -> bool {
-        let ahead = (self.taken.len() / TAKEN_PER_READY).clamp(self.foreseen.into(), AHEAD);
+        let ahead = (self.taken.len() / TAKEN_PER_READY).min(AHEAD);
         self.ready.len() + self.dirty.len() < ahead
     }
 }

@@ -307,12 +307,8 @@ impl Slab {
         let free = self.chunks.get_mut(&chunk).expect("an open chunk is the slab's");
         let at = free.trailing_zeros();
         *free &= !(1 << at);
-        let half = free.count_ones() == SPANS as u32 / 2;
         if *free == 0 {
             self.open.remove(&chunk);
-        }
-        if half && self.chunks.len() == 1 {
-            self.land.foresee();
         }
         let size = class.max(1) * 8;
         let blocks = SPAN / size;

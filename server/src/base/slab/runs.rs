@@ -63,11 +63,7 @@ impl Runs {
     /// Aborts when there is no memory.
     pub fn allocate(&mut self, size: usize) -> NonNull<u8> {
         let units = size.div_ceil(UNIT).max(1);
-        let before = self.used;
         self.used += units * UNIT;
-        if before <= CHUNK / 2 && self.used > CHUNK / 2 {
-            self.land.foresee();
-        }
         if units > UNITS {
             let layout = large_layout(size);
             // SAFETY: the size is not 0.
@@ -95,14 +91,30 @@ impl Runs {
             // SAFETY: so large a run came from `alloc` with this layout.
             return unsafe { dealloc(at.as_ptr(), large_layout(size)) };
         }
-        let offset = at.addr().get().wrapping_sub(self.land.base().addr().get());
-        let chunk = (offset / CHUNK) as u32;
+        let chunk = self.chunk_of(at);
         let plot = self.plots.get_mut(&chunk).expect("a run's chunk is its owner's");
-        plot.give(offset % CHUNK / UNIT, units);
+        // Chunks begin at multiples of their size.
+        plot.give(at.addr().get() % CHUNK / UNIT, units);
         if plot.used == 0 {
             self.plots.remove(&chunk);
             self.land.give([chunk]);
         }
+    }
+
+    /// The bytes that a run of `size` bytes takes.
+    pub const fn given(size: usize) -> usize {
+        size.next_multiple_of(UNIT)
+    }
+
+    /// Whether memory is a run of these that is no longer than a chunk. O(log chunks).
+    pub fn has(&self, at: NonNull<u8>) -> bool {
+        at >= self.land.base() && self.plots.contains_key(&self.chunk_of(at))
+    }
+
+    /// The chunk in which a run stands; any number for memory that is no run.
+    fn chunk_of(&self, at: NonNull<u8>) -> u32 {
+        let offset = at.addr().get().wrapping_sub(self.land.base().addr().get());
+        u32::try_from(offset / CHUNK).unwrap_or(u32::MAX)
     }
 
     fn new_plot(&mut self) -> u32 {
