@@ -70,6 +70,7 @@ mod memory_doctor;
 mod memory_stats;
 mod module;
 mod monitor;
+mod number;
 mod object;
 mod persist;
 mod pubsub;

@@ -10,6 +10,7 @@ use super::moves::{EVENTS, FROM_AND_TO, HOW_MANY, Load, Moved, Route, SIDES};
 use super::moves::{load, move_elements, write_moved};
 use super::{discard, popped, side};
 use crate::command::context::WriteCx;
+use crate::command::number::FromFirst;
 use crate::command::row::{self, *};
 use crate::command::text::write_element;
 use crate::keyspace::change::{Change, Event};
@@ -110,12 +111,12 @@ static BLMPOP: Command = Command {
 };
 
 fn blmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wanted = super::many::wanted(cx.args, 2)?;
+    let wanted = FromFirst::parse(cx.args, 2, side)?;
     let timeout = timeout_of_seconds(cx.arg(1), cx.now)?;
-    if let Some(change) = super::many::pop_first(cx, wanted)? {
+    if let Some(change) = super::many::pop_first(cx, &wanted)? {
         return Ok(change);
     }
-    cx.wait_for(Awaited::List, wanted.first..wanted.end, timeout, Empty::NullArray);
+    cx.wait_for(Awaited::List, wanted.keys, timeout, Empty::NullArray);
     Ok(Change::NONE)
 }
 

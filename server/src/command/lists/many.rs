@@ -1,15 +1,14 @@
 //! LMPOP: elements from the first of several lists that has any.
 //!
-//! Owns: LMPOP.   Uses: contexts, `value::List`.   Never: waits.
+//! Owns: LMPOP.   Uses: contexts, number, `value::List`.   Never: waits.
 
 use super::ends::pop_from;
 use super::{discard, popped, side};
-use crate::base::bytes::parse_i64;
 use crate::command::context::WriteCx;
+use crate::command::number::FromFirst;
 use crate::command::row::{self, *};
 use crate::keyspace::change::{Change, Event};
-use crate::resp::args::Args;
-use crate::resp::{Error, Result};
+use crate::resp::Result;
 use crate::value::{List, Side};
 
 /// The family, sorted by name.
@@ -36,54 +35,12 @@ static LMPOP: Command = Command {
 };
 
 fn lmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wanted = wanted(cx.args, 1)?;
-    if let Some(change) = pop_first(cx, wanted)? {
+    let wanted = FromFirst::parse(cx.args, 1, side)?;
+    if let Some(change) = pop_first(cx, &wanted)? {
         return Ok(change);
     }
     cx.reply.null_array();
     Ok(Change::NONE)
-}
-
-/// What LMPOP asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// Where the first key stands among the arguments.
-    pub first: usize,
-    /// Where the last one ends.
-    pub end: usize,
-    /// The end to pop from.
-    pub side: Side,
-    /// The most elements.
-    pub count: usize,
-}
-
-/// Reads `numkeys key [key ...] LEFT | RIGHT [COUNT count]` from a position on.
-///
-/// # Errors
-/// `Syntax`, or a number that is not positive.
-pub fn wanted(args: Args<'_>, at: usize) -> Result<Wanted> {
-    let keys = positive(args.get(at), "ERR numkeys should be greater than 0")?;
-    let end = keys.checked_add(at + 1).filter(|&end| end < args.len()).ok_or(Error::Syntax)?;
-    let side = side(args.get(end))?;
-    let count = match args.len() - end - 1 {
-        0 => 1,
-        2 if args.get(end + 1).eq_ignore_ascii_case(b"count") => count(args.get(end + 2))?,
-        _ => return Err(Error::Syntax),
-    };
-    Ok(Wanted { first: at + 1, end, side, count })
-}
-
-/// A number of elements to take.
-///
-/// # Errors
-/// It is not positive.
-pub fn count(word: &[u8]) -> Result<usize> {
-    positive(word, "ERR count should be greater than 0")
-}
-
-fn positive(word: &[u8], fault: &'static str) -> Result<usize> {
-    let number = parse_i64(word).and_then(|number| usize::try_from(number).ok());
-    number.filter(|&number| number > 0).ok_or(Error::text(fault))
 }
 
 /// Pops from the first of the lists that is there and answers key and elements; nothing, and no answer, if none is. The log is
@@ -91,8 +48,8 @@ fn positive(word: &[u8], fault: &'static str) -> Result<usize> {
 ///
 /// # Errors
 /// `WrongType` if another type comes before the first list.
-pub fn pop_first(cx: &mut WriteCx<'_>, wanted: Wanted) -> Result<Option<Change>> {
-    for at in wanted.first..wanted.end {
+pub fn pop_first(cx: &mut WriteCx<'_>, wanted: &FromFirst<Side>) -> Result<Option<Change>> {
+    for at in wanted.keys.clone() {
         let key = cx.key(at);
         let (mut list, aside) = cx.open_beside::<List>(key)?;
         let limits = list.limits();
