@@ -72,6 +72,7 @@ mod module;
 mod monitor;
 mod number;
 mod object;
+mod pairs;
 mod persist;
 mod pubsub;
 mod range;

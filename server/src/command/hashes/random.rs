@@ -5,10 +5,11 @@
 use crate::base::random::Rng;
 use crate::command::context::ReadCx;
 use crate::command::draw::{Draw, distinct};
+use crate::command::pairs::{write_first, write_head};
 use crate::command::row::*;
 use crate::command::text::write_element;
 use crate::resp::Result;
-use crate::resp::reply::{Proto, Reply};
+use crate::resp::reply::Reply;
 use crate::value::HashRef;
 use crate::value::hash::Pair;
 use crate::value::packed::Element;
@@ -56,15 +57,11 @@ struct Page<'r> {
 impl Page<'_> {
     /// Says how many fields follow.
     fn begin(&mut self, fields: usize) {
-        let flat = self.with_values && self.reply.proto() == Proto::Resp2;
-        self.reply.array(if flat { fields * 2 } else { fields });
+        write_head(self.reply, fields, self.with_values);
     }
 
     fn write(&mut self, pair: Pair<'_>) {
-        if self.with_values && self.reply.proto() == Proto::Resp3 {
-            self.reply.array(2);
-        }
-        write_element(self.reply, pair.name);
+        write_first(self.reply, pair.name, self.with_values);
         if self.with_values {
             write_element(self.reply, pair.value);
         }

@@ -2,9 +2,10 @@
 //!
 //! Owns: ZMPOP, ZPOPMAX, ZPOPMIN, and the serving of those that wait for members.   Uses: contexts, number, scored.   Never: waits.
 
-use super::scored::{write_head, write_one};
+use super::scored::write_one;
 use crate::command::context::WriteCx;
 use crate::command::number::{self, FromFirst};
+use crate::command::pairs::write_head;
 use crate::command::row::*;
 use crate::keyspace::Key;
 use crate::keyspace::change::{Change, Event};

@@ -2,9 +2,10 @@
 //!
 //! Owns: ZRANDMEMBER.   Uses: contexts, draw, `value::SortedSet`.   Never: changes anything.
 
-use super::scored::{write_all, write_head, write_one};
+use super::scored::{write_all, write_one};
 use crate::command::context::ReadCx;
 use crate::command::draw::{Draw, distinct};
+use crate::command::pairs::write_head;
 use crate::command::row::*;
 use crate::command::text::write_element;
 use crate::resp::Result;
