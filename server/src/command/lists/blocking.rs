@@ -5,10 +5,10 @@
 //!
 //! The log is told what was done as a command that does not wait.
 
-use super::ends::pop_from;
+use super::many::{pop_at, pop_first};
 use super::moves::{EVENTS, FROM_AND_TO, HOW_MANY, Load, Moved, Route, SIDES};
 use super::moves::{load, move_elements, write_moved};
-use super::{discard, popped, side};
+use super::side;
 use crate::command::context::WriteCx;
 use crate::command::number::FromFirst;
 use crate::command::row::{self, *};
@@ -17,7 +17,7 @@ use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
 use crate::session::wait::{Empty, timeout_of_seconds};
 use crate::session::wanted::Awaited;
-use crate::value::{List, Side};
+use crate::value::Side;
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&BLMOVE, &BLMOVEM, &BLMPOP, &BLPOP, &BRPOP, &BRPOPLPUSH];
@@ -66,28 +66,12 @@ fn pop(cx: &mut WriteCx<'_>, side: Side) -> Result<Change> {
     let last = cx.args.len() - 1;
     let timeout = timeout_of_seconds(cx.arg(last), cx.now)?;
     for at in 1..last {
-        if let Some(change) = pop_one(cx, at, side)? {
+        if let Some(change) = pop_at(cx, at, side, None)? {
             return Ok(change);
         }
     }
     cx.wait_for(Awaited::List, 1..last, timeout, Empty::NullArray);
     Ok(Change::NONE)
-}
-
-/// Pops an element from the list at an argument, if there is one, and answers it with its key.
-fn pop_one(cx: &mut WriteCx<'_>, at: usize, side: Side) -> Result<Option<Change>> {
-    let key = cx.key(at);
-    let (mut list, aside) = cx.open_beside::<List>(key)?;
-    let limits = list.limits();
-    let Some(value) = list.get_mut() else { return Ok(None) };
-    aside.reply.array(2);
-    aside.reply.bulk(key.bytes);
-    let gone = pop_from(value, side, 1, aside.reply, limits);
-    let outcome = list.close();
-    discard(cx, gone);
-    let word: &[u8] = if side == Side::Left { b"LPOP" } else { b"RPOP" };
-    cx.log_as(&[word, key.bytes]);
-    Ok(Some(cx.closed(key, outcome, popped(side))))
 }
 
 static BLMPOP: Command = Command {
@@ -113,7 +97,7 @@ static BLMPOP: Command = Command {
 fn blmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
     let wanted = FromFirst::parse(cx.args, 2, side)?;
     let timeout = timeout_of_seconds(cx.arg(1), cx.now)?;
-    if let Some(change) = super::many::pop_first(cx, &wanted)? {
+    if let Some(change) = pop_first(cx, &wanted)? {
         return Ok(change);
     }
     cx.wait_for(Awaited::List, wanted.keys, timeout, Empty::NullArray);

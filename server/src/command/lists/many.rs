@@ -43,28 +43,49 @@ fn lmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
     Ok(Change::NONE)
 }
 
-/// Pops from the first of the lists that is there and answers key and elements; nothing, and no answer, if none is. The log is
-/// told a plain pop.
+/// Pops from the first of the lists that is there as [`pop_at`] does; nothing, and no answer, if none is.
 ///
 /// # Errors
 /// `WrongType` if another type comes before the first list.
 pub fn pop_first(cx: &mut WriteCx<'_>, wanted: &FromFirst<Side>) -> Result<Option<Change>> {
     for at in wanted.keys.clone() {
-        let key = cx.key(at);
-        let (mut list, aside) = cx.open_beside::<List>(key)?;
-        let limits = list.limits();
-        let Some(value) = list.get_mut() else { continue };
-        let count = wanted.count.min(value.as_ref().len());
-        aside.reply.array(2);
-        aside.reply.bulk(key.bytes);
-        aside.reply.array(count);
-        let gone = pop_from(value, wanted.side, count, aside.reply, limits);
-        let outcome = list.close();
-        discard(cx, gone);
-        let word: &[u8] = if wanted.side == Side::Left { b"LPOP" } else { b"RPOP" };
-        cx.log_as(&[word, key.bytes, count.to_string().as_bytes()]);
-        let _ = cx.changes.count(count as u64 - 1);
-        return Ok(Some(cx.closed(key, outcome, popped(wanted.side))));
+        let change = pop_at(cx, at, wanted.side, Some(wanted.count))?;
+        if change.is_some() {
+            return Ok(change);
+        }
     }
     Ok(None)
+}
+
+/// Pops from the list at an argument, if there is one, and answers its key and one element, or a list of at most so many.
+/// The log is told a plain pop.
+///
+/// # Errors
+/// `WrongType` if the key holds another type.
+pub fn pop_at(
+    cx: &mut WriteCx<'_>,
+    at: usize,
+    side: Side,
+    most: Option<usize>,
+) -> Result<Option<Change>> {
+    let key = cx.key(at);
+    let (mut list, aside) = cx.open_beside::<List>(key)?;
+    let limits = list.limits();
+    let Some(value) = list.get_mut() else { return Ok(None) };
+    aside.reply.array(2);
+    aside.reply.bulk(key.bytes);
+    let count = most.unwrap_or(1).min(value.as_ref().len());
+    if most.is_some() {
+        aside.reply.array(count);
+    }
+    let gone = pop_from(value, side, count, aside.reply, limits);
+    let outcome = list.close();
+    discard(cx, gone);
+    let word: &[u8] = if side == Side::Left { b"LPOP" } else { b"RPOP" };
+    match most {
+        Some(_) => cx.log_as(&[word, key.bytes, count.to_string().as_bytes()]),
+        None => cx.log_as(&[word, key.bytes]),
+    }
+    let _ = cx.changes.count(count as u64 - 1);
+    Ok(Some(cx.closed(key, outcome, popped(side))))
 }
