@@ -6,7 +6,7 @@
 //! The log is told what was done as a command that does not wait.
 
 use super::many::{pop_at, pop_first};
-use super::moves::{EVENTS, FROM_AND_TO, HOW_MANY, Load, Moved, Route, SIDES};
+use super::moves::{EVENTS, FROM_AND_TO, HOW_MANY, Load, Route, SIDES};
 use super::moves::{load, move_elements, write_moved};
 use super::side;
 use crate::command::context::WriteCx;
@@ -127,12 +127,8 @@ fn blmove(cx: &mut WriteCx<'_>) -> Result<Change> {
     let (out, into) = (side(cx.arg(3))?, side(cx.arg(4))?);
     let timeout = timeout_of_seconds(cx.arg(5), cx.now)?;
     let route = Route { from: cx.key(1), to: cx.key(2), out, into };
-    let Some(moved) = move_elements(cx, route, Load::ONE)? else {
-        cx.wait_for(Awaited::List, 1..2, timeout, Empty::Null);
-        return Ok(Change::NONE);
-    };
-    cx.log_as(&[b"LMOVE", cx.arg(1), cx.arg(2), cx.arg(3), cx.arg(4)]);
-    Ok(answer_one(cx, &moved))
+    let told = [b"LMOVE", cx.arg(1), cx.arg(2), cx.arg(3), cx.arg(4)];
+    move_one(cx, route, timeout, &told)
 }
 
 static BRPOPLPUSH: Command = Command {
@@ -152,17 +148,24 @@ static BRPOPLPUSH: Command = Command {
 fn brpoplpush(cx: &mut WriteCx<'_>) -> Result<Change> {
     let timeout = timeout_of_seconds(cx.arg(3), cx.now)?;
     let route = Route { from: cx.key(1), to: cx.key(2), out: Side::Right, into: Side::Left };
-    let Some(moved) = move_elements(cx, route, Load::ONE)? else {
-        cx.wait_for(Awaited::List, 1..2, timeout, Empty::Null);
-        return Ok(Change::NONE);
-    };
-    cx.log_as(&[b"RPOPLPUSH", cx.arg(1), cx.arg(2)]);
-    Ok(answer_one(cx, &moved))
+    let told = [b"RPOPLPUSH", cx.arg(1), cx.arg(2)];
+    move_one(cx, route, timeout, &told)
 }
 
-fn answer_one(cx: &mut WriteCx<'_>, moved: &Moved) -> Change {
+/// Moves an element and answers it, or waits for one. `told` is what the log is told of a move.
+fn move_one(
+    cx: &mut WriteCx<'_>,
+    route: Route<'_>,
+    timeout_ms: u64,
+    told: &[&[u8]],
+) -> Result<Change> {
+    let Some(moved) = move_elements(cx, route, Load::ONE)? else {
+        cx.wait_for(Awaited::List, 1..2, timeout_ms, Empty::Null);
+        return Ok(Change::NONE);
+    };
+    cx.log_as(told);
     moved.elements.as_ref().iter().for_each(|element| write_element(cx.reply, element));
-    moved.change
+    Ok(moved.change)
 }
 
 static BLMOVEM: Command = Command {
