@@ -1,6 +1,7 @@
 //! Commands that take members out of sorted sets at one end.
 //!
-//! Owns: ZMPOP, ZPOPMAX, ZPOPMIN, and the serving of those that wait for members.   Uses: contexts, number, scored.   Never: waits.
+//! Owns: ZMPOP, ZPOPMAX, ZPOPMIN, and the serving of those that wait for members.   Uses: contexts, number, scored.
+//! Never: waits.
 
 use super::scored::write_one;
 use crate::command::context::WriteCx;

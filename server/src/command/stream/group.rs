@@ -1,6 +1,7 @@
 //! XGROUP: groups of consumers and their members.
 //!
-//! Owns: XGROUP and its subcommands, and how other commands name a consumer.   Uses: WriteCx, `value::stream::Group`.   Never: deliveries.
+//! Owns: XGROUP and its subcommands, and how other commands name a consumer.   Uses: WriteCx, `value::stream::Group`.
+//! Never: deliveries.
 
 use super::ids::{is, strict};
 use super::told::Told;
