@@ -179,6 +179,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn who_is_told_the_same_has_the_same(program in prop::collection::vec((request(), 0..6i64), 1..60)) {
-        replay(program, knows);
+        replay(program, knows).map_err(TestCaseError::fail)?;
     }
 }

@@ -230,6 +230,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn who_is_told_the_same_has_the_same(program in prop::collection::vec((request(), 0..6i64), 1..60)) {
-        replay(program, |_| ());
+        replay(program, |_| ()).map_err(TestCaseError::fail)?;
     }
 }
