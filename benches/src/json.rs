@@ -1,7 +1,9 @@
 //! Writing JSON, which is all a benchmark needs of it.
 //!
-//! Owns: the text form.   Uses: nothing.   Never: reading JSON.
+//! Owns: the text form, and the file that `--json` names.   Uses: flags.   Never: reading JSON.
 
+use crate::Outcome;
+use crate::flags::Flags;
 use std::fmt;
 
 /// A JSON value.
@@ -26,6 +28,17 @@ impl Json {
     /// A text.
     pub fn text(text: impl Into<String>) -> Json {
         Json::Text(text.into())
+    }
+
+    /// Writes what was measured into the file that `--json` names, if it does.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep(flags: &Flags, measured: impl FnOnce() -> Json) -> Outcome<()> {
+        if let Some(file) = flags.text("--json") {
+            std::fs::write(file, format!("{}\n", measured()))?;
+        }
+        Ok(())
     }
 }
 

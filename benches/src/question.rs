@@ -5,6 +5,7 @@
 use crate::Outcome;
 use crate::columns::{Columns, Comparison};
 use crate::flags::Flags;
+use crate::json::Json;
 use crate::peer::Spec;
 use crate::stats::in_turns;
 
@@ -35,9 +36,6 @@ impl Question<'_> {
         if flags.has("--markdown") {
             println!("{}", table.markdown());
         }
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", table.json()))?;
-        }
-        Ok(())
+        Json::keep(flags, || table.json())
     }
 }

@@ -3,18 +3,9 @@
 
 mod harness;
 
-use harness::{START_MS, Server};
+use harness::{START_MS, Server, replay, tells};
 use lodestore_server::value::ValueRef;
 use proptest::prelude::*;
-
-/// Each request with what the log is told of it, one after the other.
-fn tells(cases: &[(&str, &[&str])]) {
-    let mut server = Server::new(1);
-    for (line, told) in cases {
-        server.call(line);
-        assert_eq!(server.told(), *told, "{line}");
-    }
-}
 
 #[test]
 fn the_log_is_told_moments_and_only_what_took_effect() {
@@ -188,17 +179,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn who_is_told_the_same_has_the_same(program in prop::collection::vec((request(), 0..6i64), 1..60)) {
-        let (mut first, mut second) = (Server::new(1), Server::new(2));
-        for (line, pause) in program {
-            first.now_ms += pause;
-            second.now_ms += pause;
-            let line: Vec<_> = line.split_whitespace().collect();
-            first.call(&line.join(" "));
-            let feed = first.engine.take_feed();
-            second.send(&feed);
-            prop_assert_eq!(first.data(), second.data(), "after {:?}", line);
-            knows(&mut first);
-            knows(&mut second);
-        }
+        replay(program, knows).map_err(TestCaseError::fail)?;
     }
 }

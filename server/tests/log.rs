@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::Server;
+use harness::{Server, replay, tells};
 use proptest::prelude::*;
 
 #[test]
@@ -119,15 +119,6 @@ fn the_log_is_told_of_lists_what_was_sent_but_for_pops_from_many() {
     tells(cases);
 }
 
-/// Each request with what the log is told of it, one after the other.
-fn tells(cases: &[(&str, &[&str])]) {
-    let mut server = Server::new(1);
-    for (line, told) in cases {
-        server.call(line);
-        assert_eq!(server.told(), *told, "{line}");
-    }
-}
-
 #[test]
 fn a_key_past_its_time_is_deleted_before_what_replaces_it() {
     let mut server = Server::new(1);
@@ -239,15 +230,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn who_is_told_the_same_has_the_same(program in prop::collection::vec((request(), 0..6i64), 1..60)) {
-        let (mut first, mut second) = (Server::new(1), Server::new(2));
-        for (line, pause) in program {
-            first.now_ms += pause;
-            second.now_ms += pause;
-            let line: Vec<_> = line.split_whitespace().collect();
-            first.call(&line.join(" "));
-            let feed = first.engine.take_feed();
-            second.send(&feed);
-            prop_assert_eq!(first.data(), second.data(), "after {:?}", line);
-        }
+        replay(program, |_| ()).map_err(TestCaseError::fail)?;
     }
 }

@@ -5,7 +5,7 @@
 
 mod harness;
 
-use harness::Server;
+use harness::{replay, tells};
 use proptest::prelude::*;
 
 #[test]
@@ -45,11 +45,7 @@ fn the_log_is_told_what_came_of_it() {
         ),
         ("XADD t IDMP p m * a 1", &[]),
     ];
-    let mut server = Server::new(1);
-    for (line, told) in cases {
-        server.call(line);
-        assert_eq!(server.told(), *told, "{line}");
-    }
+    tells(cases);
 }
 
 fn request() -> impl Strategy<Value = String> {
@@ -112,15 +108,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn who_is_told_the_same_has_the_same(program in prop::collection::vec((request(), 0..6i64), 1..60)) {
-        let (mut first, mut second) = (Server::new(1), Server::new(2));
-        for (line, pause) in program {
-            first.now_ms += pause;
-            second.now_ms += pause;
-            let line: Vec<_> = line.split_whitespace().collect();
-            first.call(&line.join(" "));
-            let feed = first.engine.take_feed();
-            second.send(&feed);
-            prop_assert_eq!(first.data(), second.data(), "after {:?}", line);
-        }
+        replay(program, |_| ()).map_err(TestCaseError::fail)?;
     }
 }

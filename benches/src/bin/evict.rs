@@ -7,7 +7,7 @@
 
 use lodestore_benches::flags::Flags;
 use lodestore_benches::json::Json;
-use lodestore_benches::{Outcome, requests, run};
+use lodestore_benches::{requests, run};
 use lodestore_server::base::random::{KeyHasher, Rng};
 use lodestore_server::config::{MemoryPolicy, Order};
 use lodestore_server::keyspace::Keyspace;
@@ -68,10 +68,7 @@ fn main() -> ExitCode {
             let trace = zipf(keys, alpha.parse()?, accesses);
             lines.push(measure(alpha, &plan, &trace));
         }
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", Json::List(lines)))?;
-        }
-        Outcome::Ok(())
+        Json::keep(&flags, || Json::List(lines))
     })
 }
 

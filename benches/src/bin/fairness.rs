@@ -60,11 +60,7 @@ fn main() -> ExitCode {
             println!("{}", table.text());
             tables.push(table);
         }
-        if let Some(file) = flags.text("--json") {
-            let json = Json::List(tables.iter().map(Comparison::json).collect());
-            std::fs::write(file, format!("{json}\n"))?;
-        }
-        Ok(())
+        Json::keep(&flags, || Json::List(tables.iter().map(Comparison::json).collect()))
     })
 }
 

@@ -92,10 +92,7 @@ fn main() -> ExitCode {
         if flags.has("--markdown") {
             println!("\n{}", markdown(&costs, &counts, size));
         }
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", json(&costs, &counts)))?;
-        }
-        Ok(())
+        Json::keep(&flags, || json(&costs, &counts))
     })
 }
 
@@ -169,7 +166,7 @@ fn measure_shapes(shapes: &[Shape], specs: &[Spec], flags: &Flags) -> Outcome<()
     if flags.has("--markdown") {
         println!("\n{}", shapes_markdown(&names, &rows));
     }
-    if let Some(file) = flags.text("--json") {
+    Json::keep(flags, || {
         let row = |(about, each): &(&str, Vec<f64>)| {
             let numbers =
                 names.iter().zip(each).map(|(name, each)| ((*name).to_owned(), (*each).into()));
@@ -178,10 +175,8 @@ fn measure_shapes(shapes: &[Shape], specs: &[Spec], flags: &Flags) -> Outcome<()
                 ("bytes_per_element", Json::Map(numbers.collect())),
             ])
         };
-        let json = Json::List(rows.iter().map(row).collect());
-        std::fs::write(file, format!("{json}\n"))?;
-    }
-    Ok(())
+        Json::List(rows.iter().map(row).collect())
+    })
 }
 
 /// The first of the least other one.

@@ -7,6 +7,7 @@
 
 use lodestore_benches::columns::{Columns, Comparison};
 use lodestore_benches::flags::Flags;
+use lodestore_benches::json::Json;
 use lodestore_benches::requests::{Op, Requests as Ring, Space};
 use lodestore_benches::stats::in_turns;
 use lodestore_benches::stopwatch::Stopwatch;
@@ -57,10 +58,7 @@ fn main() -> ExitCode {
         let rows = WAYS.iter().map(|(name, _)| (*name).to_owned()).zip(measured).collect();
         let table = Comparison::of_rounds("parse", "redis-protocol", rows);
         println!("{}", table.text());
-        if let Some(file) = flags.text("--json") {
-            std::fs::write(file, format!("{}\n", table.json()))?;
-        }
-        Ok(())
+        Json::keep(&flags, || table.json())
     })
 }
 

@@ -52,11 +52,7 @@ fn main() -> ExitCode {
         if flags.has("--markdown") {
             println!("\n{}", markdown(&results));
         }
-        if let Some(file) = flags.text("--json") {
-            let json = Json::List(results.iter().map(CaseResult::json).collect());
-            std::fs::write(file, format!("{json}\n"))?;
-        }
-        Ok(())
+        Json::keep(&flags, || Json::List(results.iter().map(CaseResult::json).collect()))
     })
 }
 

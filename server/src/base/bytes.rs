@@ -1,4 +1,4 @@
-//! Numbers to text and back, and the glob patterns of KEYS, SCAN and PSUBSCRIBE.
+//! Numbers to text and back, escapes, and the glob patterns of KEYS, SCAN and PSUBSCRIBE.
 //!
 //! Owns: nothing.   Uses: memchr.   Never: allocates, except where a `String` is returned.
 //!
@@ -249,6 +249,24 @@ pub fn lower(text: &[u8]) -> String {
     let mut lower = String::from_utf8_lossy(text).into_owned();
     lower.make_ascii_lowercase();
     lower
+}
+
+/// What a backslash makes of the letter behind it inside of double quotes, `\x` aside: other letters stay as they are.
+pub fn unescaped(letter: u8) -> u8 {
+    match letter {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'a' => 7,
+        other => other,
+    }
+}
+
+/// The byte of two hexadecimal digits.
+pub fn hex_byte(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 /// Reads an amount of memory in bytes: `100`, `1k` (1000), `1kb` (1024), `5m`, `5MB`, `1g`, `1gb`.

@@ -6,6 +6,7 @@
 //! twice counts as it was given last, and numbers of clients add up.
 
 use super::client_line::{FLAG_LETTERS, flags, seconds};
+use super::number::positive;
 use crate::base::bytes::parse_i64;
 use crate::base::time::Now;
 use crate::resp::args::{Args, Iter};
@@ -216,13 +217,6 @@ fn read_ids<'a>(ids: &mut Vec<u64>, first: &[u8], more: &mut Peekable<Iter<'a>>)
         ids.push(positive(word, "client-id")?);
     }
     Ok(())
-}
-
-fn positive(word: &[u8], what: &str) -> Result<u64> {
-    parse_i64(word)
-        .and_then(|number| u64::try_from(number).ok())
-        .filter(|&number| number > 0)
-        .ok_or_else(|| Error::text(format!("ERR {what} should be greater than 0")))
 }
 
 /// A number of seconds.

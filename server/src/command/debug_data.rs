@@ -4,6 +4,7 @@
 
 use super::context::ServerCx;
 use super::next::Next;
+use super::number;
 use crate::base::bytes::{parse_i64, push_f64_17};
 use crate::base::sha1::{Digest, sha1};
 use crate::keyspace::access::{Clock, idle_seconds};
@@ -213,16 +214,11 @@ const POPULATE_MAX: usize = 512 << 20;
 /// Creates keys `prefix:0`, `prefix:1`... that are not there yet, each with its number in its value. Like
 /// on a real server nobody is told but the count of changes.
 pub fn populate(cx: &mut ServerCx<'_>) -> Result<Next> {
-    let positive = |at: usize| {
-        let number = parse_i64(cx.arg(at)).and_then(|number| u64::try_from(number).ok());
-        number.ok_or(Error::text("ERR value is out of range, must be positive"))
-    };
-    let count = positive(2)?;
+    let count: u64 = number::count(cx.arg(2))?;
     let prefix = cx.args.find(3).unwrap_or(b"key");
-    let size = if cx.args.len() > 4 { Some(positive(4)?) } else { None };
+    let size = if cx.args.len() > 4 { Some(number::count::<usize>(cx.arg(4))?) } else { None };
     // 0 is what is said where nothing is.
-    let size = size.filter(|&size| size > 0);
-    let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX).min(POPULATE_MAX));
+    let size = size.filter(|&size| size > 0).map(|size| size.min(POPULATE_MAX));
     let parts = &mut *cx.parts;
     let (mut key, mut value) = (Vec::new(), Vec::new());
     for number in 0..count {

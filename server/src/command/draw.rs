@@ -1,9 +1,10 @@
 //! Elements by chance: how many are asked for, and which.
 //!
-//! Owns: the count of SRANDMEMBER, HRANDFIELD and ZRANDMEMBER, and the choice of distinct ones.   Uses: random.   Never: values.
+//! Owns: the count of SRANDMEMBER, HRANDFIELD and ZRANDMEMBER, and the choice of distinct ones.   Uses: random, resp.   Never: values.
 
 use crate::base::bytes::parse_i64;
 use crate::base::random::Rng;
+use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 use std::collections::BTreeSet;
 
@@ -35,6 +36,25 @@ impl Draw {
             _ if count.unsigned_abs() > ANY_MAX => Err(Error::OutOfRange),
             _ => Ok(Draw::Any(most)),
         }
+    }
+
+    /// Reads what stands behind a key: a count, and whether what belongs to the elements is wanted with them, as the word
+    /// `with` says.
+    ///
+    /// # Errors
+    /// Those of [`Draw::parse`]; `Syntax` for other words; so many that twice as many words cannot be counted.
+    pub fn parse_with(args: Args<'_>, with: &str) -> Result<(Draw, bool)> {
+        let draw = Draw::parse(args.get(2))?;
+        let is_with = match args.find(3) {
+            None => false,
+            Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(with.as_bytes()) => true,
+            Some(_) => return Err(Error::Syntax),
+        };
+        let (Draw::Distinct(count) | Draw::Any(count)) = draw;
+        if is_with && count > isize::MAX.unsigned_abs() / 2 {
+            return Err(Error::OutOfRange);
+        }
+        Ok((draw, is_with))
     }
 }
 

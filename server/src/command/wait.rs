@@ -6,6 +6,7 @@
 
 use super::context::SessionCx;
 use super::next::Next;
+use super::number::count;
 use super::row::*;
 use crate::base::bytes::parse_i64;
 use crate::resp::reply::Reply;
@@ -52,9 +53,7 @@ fn waitaof(cx: &mut SessionCx<'_>) -> Result<Next> {
             return Err(Error::text("ERR value is out of range, value must between 0 and 1"));
         }
     };
-    let replicas = parse_i64(cx.arg(2)).filter(|replicas| *replicas >= 0);
-    let replicas =
-        replicas.ok_or_else(|| Error::text("ERR value is out of range, must be positive"))?;
+    let replicas: u64 = count(cx.arg(2))?;
     let timeout = timeout_ms(cx.arg(3), cx.now)?;
     if local > 0 {
         return Err(Error::text(

@@ -12,6 +12,7 @@ use std::fmt;
 use super::known::{self, Judgement};
 use super::row::Row;
 use super::rows::{Config, ROWS, row};
+use crate::base::bytes::{hex_byte, unescaped};
 
 /// A text of settings and the name that errors call it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,12 +247,14 @@ fn quoted<'t>(text: &'t [u8], quote: u8, word: &mut Vec<u8>) -> Option<&'t [u8]>
                 word.push(b'\'');
                 after
             }
-            [b'\\', b'x', high, low, after @ ..] if quote == b'"' && hex(*high, *low).is_some() => {
-                word.extend(hex(*high, *low));
+            [b'\\', b'x', high, low, after @ ..]
+                if quote == b'"' && hex_byte(*high, *low).is_some() =>
+            {
+                word.extend(hex_byte(*high, *low));
                 after
             }
             [b'\\', letter, after @ ..] if quote == b'"' => {
-                word.push(escaped(*letter));
+                word.push(unescaped(*letter));
                 after
             }
             [byte, after @ ..] => {
@@ -259,22 +262,6 @@ fn quoted<'t>(text: &'t [u8], quote: u8, word: &mut Vec<u8>) -> Option<&'t [u8]>
                 after
             }
         };
-    }
-}
-
-fn hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
-fn escaped(letter: u8) -> u8 {
-    match letter {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 8,
-        b'a' => 7,
-        other => other,
     }
 }
 

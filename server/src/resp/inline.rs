@@ -1,11 +1,12 @@
 //! Requests typed by hand: words on a line, with the quoting of redis-cli.
 //!
-//! Owns: the quoting.   Uses: args.   Never: reads beyond the line.
+//! Owns: the quoting.   Uses: args, `base::bytes`.   Never: reads beyond the line.
 //!
 //! A word without its quotes and escapes is never longer than with them, so it is written over itself:
 //! the arguments are ranges of the line, as those of any other request, and nothing is allocated.
 
 use super::args::ArgRange;
+use crate::base::bytes::{hex_byte, unescaped};
 
 /// A quote that is not closed, or closed in the middle of a word.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Words<'_> {
                     let byte = self.hex().expect("the guard has seen it");
                     self.put(byte, 4);
                 }
-                (b'\\', Some(escaped)) => self.put(unescape(escaped), 2),
+                (b'\\', Some(escaped)) => self.put(unescaped(escaped), 2),
                 (plain, _) => self.put(plain, 1),
             }
         }
@@ -99,19 +100,7 @@ impl Words<'_> {
 
     /// The value of the two hexadecimal digits behind `\x`.
     fn hex(&self) -> Option<u8> {
-        let digit = |ahead| char::from(self.peek(ahead)?).to_digit(16);
-        u8::try_from(digit(2)? * 16 + digit(3)?).ok()
-    }
-}
-
-fn unescape(byte: u8) -> u8 {
-    match byte {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 8,
-        b'a' => 7,
-        other => other,
+        hex_byte(self.peek(2)?, self.peek(3)?)
     }
 }
 

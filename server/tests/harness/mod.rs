@@ -206,6 +206,39 @@ impl Server {
     }
 }
 
+/// Plays requests into a new server, one after the other, each with what the log is told of it.
+pub fn tells(cases: &[(&str, &[&str])]) {
+    let mut server = Server::new(1);
+    for (line, told) in cases {
+        server.call(line);
+        assert_eq!(server.told(), *told, "{line}");
+    }
+}
+
+/// Plays a program into a server and what that tells into another one, which must have the same data after each request.
+/// Before a request so many milliseconds pass; its words may be parted by several spaces. `knows` then looks at both.
+///
+/// # Errors
+/// Their data differ: after which request, and both. No panic, for whoever makes a program smaller would see each.
+pub fn replay(program: Vec<(String, i64)>, knows: impl Fn(&mut Server)) -> Result<(), String> {
+    let (mut first, mut second) = (Server::new(1), Server::new(2));
+    for (line, pause) in program {
+        first.now_ms += pause;
+        second.now_ms += pause;
+        let line: Vec<_> = line.split_whitespace().collect();
+        first.call(&line.join(" "));
+        let feed = first.engine.take_feed();
+        second.send(&feed);
+        let (mine, told) = (first.data(), second.data());
+        if mine != told {
+            return Err(format!("after {line:?}\n  first: {mine:?}\n second: {told:?}"));
+        }
+        knows(&mut first);
+        knows(&mut second);
+    }
+    Ok(())
+}
+
 /// A stream with its groups; when consumers were seen is told to nobody.
 fn stream_text(stream: &Stream) -> String {
     let entries: Vec<_> = stream.range(Id::MIN, Id::MAX).collect();

@@ -1,11 +1,12 @@
 //! Commands that tell where members are.
 //!
-//! Owns: GEODIST, GEOHASH, GEOPOS.   Uses: contexts, cell, earth.   Never: searches.
+//! Owns: GEODIST, GEOHASH, GEOPOS.   Uses: contexts, cell, earth, `sorted_set::members`.   Never: searches.
 
 use super::cell::{Cell, geohash};
 use super::earth::{metres_of, write_distance, write_point};
 use crate::command::context::ReadCx;
 use crate::command::row::*;
+use crate::command::sorted_set::members::answer_each;
 use crate::resp::{Error, Result};
 use crate::value::SortedSetRef;
 
@@ -65,16 +66,10 @@ static GEOHASH: Command = Command {
 };
 
 fn answer_hashes(cx: &mut ReadCx<'_>) -> Result<()> {
-    let (key, members) = (cx.key(1), cx.args.from(2));
-    let set = cx.data.view::<SortedSetRef<'_>>(key)?;
-    cx.reply.array(members.len());
-    for member in members.iter() {
-        match set.and_then(|set| set.score(member)) {
-            None => cx.reply.null(),
-            Some(score) => cx.reply.bulk(&geohash(Cell::of_score(score).middle())),
-        }
-    }
-    Ok(())
+    answer_each(cx, |reply, score| match score {
+        None => reply.null(),
+        Some(score) => reply.bulk(&geohash(Cell::of_score(score).middle())),
+    })
 }
 
 static GEOPOS: Command = Command {
@@ -90,14 +85,8 @@ static GEOPOS: Command = Command {
 };
 
 fn geopos(cx: &mut ReadCx<'_>) -> Result<()> {
-    let (key, members) = (cx.key(1), cx.args.from(2));
-    let set = cx.data.view::<SortedSetRef<'_>>(key)?;
-    cx.reply.array(members.len());
-    for member in members.iter() {
-        match set.and_then(|set| set.score(member)) {
-            None => cx.reply.null_array(),
-            Some(score) => write_point(cx.reply, Cell::of_score(score).middle()),
-        }
-    }
-    Ok(())
+    answer_each(cx, |reply, score| match score {
+        None => reply.null_array(),
+        Some(score) => write_point(reply, Cell::of_score(score).middle()),
+    })
 }

@@ -2,14 +2,14 @@
 //!
 //! Owns: HRANDFIELD.   Uses: contexts, draw, `value::Hash`.   Never: changes anything.
 
-use crate::base::bytes::parse_i64;
 use crate::base::random::Rng;
 use crate::command::context::ReadCx;
 use crate::command::draw::{Draw, distinct};
+use crate::command::pairs::{write_first, write_head};
 use crate::command::row::*;
 use crate::command::text::write_element;
-use crate::resp::reply::{Proto, Reply};
-use crate::resp::{Error, Result};
+use crate::resp::Result;
+use crate::resp::reply::Reply;
 use crate::value::HashRef;
 use crate::value::hash::Pair;
 use crate::value::packed::Element;
@@ -57,15 +57,11 @@ struct Page<'r> {
 impl Page<'_> {
     /// Says how many fields follow.
     fn begin(&mut self, fields: usize) {
-        let flat = self.with_values && self.reply.proto() == Proto::Resp2;
-        self.reply.array(if flat { fields * 2 } else { fields });
+        write_head(self.reply, fields, self.with_values);
     }
 
     fn write(&mut self, pair: Pair<'_>) {
-        if self.with_values && self.reply.proto() == Proto::Resp3 {
-            self.reply.array(2);
-        }
-        write_element(self.reply, pair.name);
+        write_first(self.reply, pair.name, self.with_values);
         if self.with_values {
             write_element(self.reply, pair.value);
         }
@@ -73,16 +69,7 @@ impl Page<'_> {
 }
 
 fn draw_some(cx: &mut ReadCx<'_>) -> Result<()> {
-    let draw = Draw::parse(cx.arg(2))?;
-    let with_values = cx.args.find(3).is_some_and(|word| word.eq_ignore_ascii_case(b"withvalues"));
-    if cx.args.len() > 4 || (cx.args.len() == 4 && !with_values) {
-        return Err(Error::Syntax);
-    }
-    // Twice as many words must be countable.
-    let is_too_many = |count: i64| count.unsigned_abs() > i64::MAX as u64 / 2;
-    if with_values && parse_i64(cx.arg(2)).is_some_and(is_too_many) {
-        return Err(Error::OutOfRange);
-    }
+    let (draw, with_values) = Draw::parse_with(cx.args, "withvalues")?;
     let (key, now_ms) = (cx.key(1), cx.now.unix_ms());
     let hash = cx.data.view::<HashRef<'_>>(key)?;
     let mut page = Page { reply: cx.reply, with_values };

@@ -7,6 +7,8 @@ use crate::command::row::*;
 use crate::command::text::write_element;
 use crate::resp::Result;
 use crate::value::HashRef;
+use crate::value::hash::Pair;
+use crate::value::packed::Element;
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&HGETALL, &HKEYS, &HVALS];
@@ -52,15 +54,7 @@ static HKEYS: Command = Command {
 };
 
 fn hkeys(cx: &mut ReadCx<'_>) -> Result<()> {
-    let (key, now_ms) = (cx.key(1), cx.now.unix_ms());
-    let Some(hash) = cx.data.view::<HashRef<'_>>(key)? else {
-        cx.reply.array(0);
-        return Ok(());
-    };
-    let reply = &mut *cx.reply;
-    reply.array(hash.live_len(now_ms));
-    hash.live(now_ms).for_each(|pair| write_element(reply, pair.name));
-    Ok(())
+    each(cx, |pair| pair.name)
 }
 
 static HVALS: Command = Command {
@@ -76,6 +70,11 @@ static HVALS: Command = Command {
 };
 
 fn hvals(cx: &mut ReadCx<'_>) -> Result<()> {
+    each(cx, |pair| pair.value)
+}
+
+/// Answers a part of each field.
+fn each(cx: &mut ReadCx<'_>, part: impl Fn(Pair<'_>) -> Element<'_>) -> Result<()> {
     let (key, now_ms) = (cx.key(1), cx.now.unix_ms());
     let Some(hash) = cx.data.view::<HashRef<'_>>(key)? else {
         cx.reply.array(0);
@@ -83,6 +82,6 @@ fn hvals(cx: &mut ReadCx<'_>) -> Result<()> {
     };
     let reply = &mut *cx.reply;
     reply.array(hash.live_len(now_ms));
-    hash.live(now_ms).for_each(|pair| write_element(reply, pair.value));
+    hash.live(now_ms).for_each(|pair| write_element(reply, part(pair)));
     Ok(())
 }

@@ -5,18 +5,19 @@
 //!
 //! The log is told what was done as a command that does not wait.
 
-use super::ends::pop_from;
-use super::moves::{EVENTS, FROM_AND_TO, HOW_MANY, Load, Moved, Route, SIDES};
+use super::many::{pop_at, pop_first};
+use super::moves::{EVENTS, FROM_AND_TO, HOW_MANY, Load, Route, SIDES};
 use super::moves::{load, move_elements, write_moved};
-use super::{discard, popped, side};
+use super::side;
 use crate::command::context::WriteCx;
+use crate::command::number::FromFirst;
 use crate::command::row::{self, *};
 use crate::command::text::write_element;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
 use crate::session::wait::{Empty, timeout_of_seconds};
 use crate::session::wanted::Awaited;
-use crate::value::{List, Side};
+use crate::value::Side;
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&BLMOVE, &BLMOVEM, &BLMPOP, &BLPOP, &BRPOP, &BRPOPLPUSH];
@@ -65,28 +66,12 @@ fn pop(cx: &mut WriteCx<'_>, side: Side) -> Result<Change> {
     let last = cx.args.len() - 1;
     let timeout = timeout_of_seconds(cx.arg(last), cx.now)?;
     for at in 1..last {
-        if let Some(change) = pop_one(cx, at, side)? {
+        if let Some(change) = pop_at(cx, at, side, None)? {
             return Ok(change);
         }
     }
     cx.wait_for(Awaited::List, 1..last, timeout, Empty::NullArray);
     Ok(Change::NONE)
-}
-
-/// Pops an element from the list at an argument, if there is one, and answers it with its key.
-fn pop_one(cx: &mut WriteCx<'_>, at: usize, side: Side) -> Result<Option<Change>> {
-    let key = cx.key(at);
-    let (mut list, aside) = cx.open_beside::<List>(key)?;
-    let limits = list.limits();
-    let Some(value) = list.get_mut() else { return Ok(None) };
-    aside.reply.array(2);
-    aside.reply.bulk(key.bytes);
-    let gone = pop_from(value, side, 1, aside.reply, limits);
-    let outcome = list.close();
-    discard(cx, gone);
-    let word: &[u8] = if side == Side::Left { b"LPOP" } else { b"RPOP" };
-    cx.log_as(&[word, key.bytes]);
-    Ok(Some(cx.closed(key, outcome, popped(side))))
 }
 
 static BLMPOP: Command = Command {
@@ -110,12 +95,12 @@ static BLMPOP: Command = Command {
 };
 
 fn blmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wanted = super::many::wanted(cx.args, 2)?;
+    let wanted = FromFirst::parse(cx.args, 2, side)?;
     let timeout = timeout_of_seconds(cx.arg(1), cx.now)?;
-    if let Some(change) = super::many::pop_first(cx, wanted)? {
+    if let Some(change) = pop_first(cx, &wanted)? {
         return Ok(change);
     }
-    cx.wait_for(Awaited::List, wanted.first..wanted.end, timeout, Empty::NullArray);
+    cx.wait_for(Awaited::List, wanted.keys, timeout, Empty::NullArray);
     Ok(Change::NONE)
 }
 
@@ -142,12 +127,8 @@ fn blmove(cx: &mut WriteCx<'_>) -> Result<Change> {
     let (out, into) = (side(cx.arg(3))?, side(cx.arg(4))?);
     let timeout = timeout_of_seconds(cx.arg(5), cx.now)?;
     let route = Route { from: cx.key(1), to: cx.key(2), out, into };
-    let Some(moved) = move_elements(cx, route, Load::ONE)? else {
-        cx.wait_for(Awaited::List, 1..2, timeout, Empty::Null);
-        return Ok(Change::NONE);
-    };
-    cx.log_as(&[b"LMOVE", cx.arg(1), cx.arg(2), cx.arg(3), cx.arg(4)]);
-    Ok(answer_one(cx, &moved))
+    let told = [b"LMOVE", cx.arg(1), cx.arg(2), cx.arg(3), cx.arg(4)];
+    move_one(cx, route, timeout, &told)
 }
 
 static BRPOPLPUSH: Command = Command {
@@ -167,17 +148,24 @@ static BRPOPLPUSH: Command = Command {
 fn brpoplpush(cx: &mut WriteCx<'_>) -> Result<Change> {
     let timeout = timeout_of_seconds(cx.arg(3), cx.now)?;
     let route = Route { from: cx.key(1), to: cx.key(2), out: Side::Right, into: Side::Left };
-    let Some(moved) = move_elements(cx, route, Load::ONE)? else {
-        cx.wait_for(Awaited::List, 1..2, timeout, Empty::Null);
-        return Ok(Change::NONE);
-    };
-    cx.log_as(&[b"RPOPLPUSH", cx.arg(1), cx.arg(2)]);
-    Ok(answer_one(cx, &moved))
+    let told = [b"RPOPLPUSH", cx.arg(1), cx.arg(2)];
+    move_one(cx, route, timeout, &told)
 }
 
-fn answer_one(cx: &mut WriteCx<'_>, moved: &Moved) -> Change {
+/// Moves an element and answers it, or waits for one. `told` is what the log is told of a move.
+fn move_one(
+    cx: &mut WriteCx<'_>,
+    route: Route<'_>,
+    timeout_ms: u64,
+    told: &[&[u8]],
+) -> Result<Change> {
+    let Some(moved) = move_elements(cx, route, Load::ONE)? else {
+        cx.wait_for(Awaited::List, 1..2, timeout_ms, Empty::Null);
+        return Ok(Change::NONE);
+    };
+    cx.log_as(told);
     moved.elements.as_ref().iter().for_each(|element| write_element(cx.reply, element));
-    moved.change
+    Ok(moved.change)
 }
 
 static BLMOVEM: Command = Command {

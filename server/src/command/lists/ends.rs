@@ -3,8 +3,8 @@
 //! Owns: LLEN, LPOP, LPUSH, LPUSHX, RPOP, RPUSH, RPUSHX.   Uses: contexts, `value::List`.   Never: waits.
 
 use super::{discard, popped, pushed};
-use crate::base::bytes::parse_i64;
 use crate::command::context::{ReadCx, WriteCx};
+use crate::command::number::count;
 use crate::command::row::*;
 use crate::command::text::{length, write_element};
 use crate::keyspace::change::{Change, Event};
@@ -160,7 +160,7 @@ fn pop(cx: &mut WriteCx<'_>, side: Side) -> Result<Change> {
     let key = cx.key(1);
     let count = match cx.args.len() {
         2 => None,
-        3 => Some(count(cx.arg(2))?),
+        3 => Some(count::<usize>(cx.arg(2))?),
         _ => return Err(Error::Arity(if side == Side::Left { "lpop" } else { "rpop" })),
     };
     let (mut list, aside) = cx.open_beside::<List>(key)?;
@@ -186,12 +186,6 @@ fn pop(cx: &mut WriteCx<'_>, side: Side) -> Result<Change> {
     }
     let _ = cx.changes.count(count as u64 - 1);
     Ok(cx.closed(key, outcome, popped(side)))
-}
-
-/// How many elements to pop.
-fn count(word: &[u8]) -> Result<usize> {
-    let count = parse_i64(word).and_then(|count| usize::try_from(count).ok());
-    count.ok_or(Error::text("ERR value is out of range, must be positive"))
 }
 
 /// Takes elements from an end of a list, at most as many as it has, and writes them. What is large among them is handed back,

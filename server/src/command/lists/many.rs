@@ -1,15 +1,14 @@
 //! LMPOP: elements from the first of several lists that has any.
 //!
-//! Owns: LMPOP.   Uses: contexts, `value::List`.   Never: waits.
+//! Owns: LMPOP.   Uses: contexts, number, `value::List`.   Never: waits.
 
 use super::ends::pop_from;
 use super::{discard, popped, side};
-use crate::base::bytes::parse_i64;
 use crate::command::context::WriteCx;
+use crate::command::number::FromFirst;
 use crate::command::row::{self, *};
 use crate::keyspace::change::{Change, Event};
-use crate::resp::args::Args;
-use crate::resp::{Error, Result};
+use crate::resp::Result;
 use crate::value::{List, Side};
 
 /// The family, sorted by name.
@@ -36,78 +35,57 @@ static LMPOP: Command = Command {
 };
 
 fn lmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wanted = wanted(cx.args, 1)?;
-    if let Some(change) = pop_first(cx, wanted)? {
+    let wanted = FromFirst::parse(cx.args, 1, side)?;
+    if let Some(change) = pop_first(cx, &wanted)? {
         return Ok(change);
     }
     cx.reply.null_array();
     Ok(Change::NONE)
 }
 
-/// What LMPOP asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// Where the first key stands among the arguments.
-    pub first: usize,
-    /// Where the last one ends.
-    pub end: usize,
-    /// The end to pop from.
-    pub side: Side,
-    /// The most elements.
-    pub count: usize,
-}
-
-/// Reads `numkeys key [key ...] LEFT | RIGHT [COUNT count]` from a position on.
-///
-/// # Errors
-/// `Syntax`, or a number that is not positive.
-pub fn wanted(args: Args<'_>, at: usize) -> Result<Wanted> {
-    let keys = positive(args.get(at), "ERR numkeys should be greater than 0")?;
-    let end = keys.checked_add(at + 1).filter(|&end| end < args.len()).ok_or(Error::Syntax)?;
-    let side = side(args.get(end))?;
-    let count = match args.len() - end - 1 {
-        0 => 1,
-        2 if args.get(end + 1).eq_ignore_ascii_case(b"count") => count(args.get(end + 2))?,
-        _ => return Err(Error::Syntax),
-    };
-    Ok(Wanted { first: at + 1, end, side, count })
-}
-
-/// A number of elements to take.
-///
-/// # Errors
-/// It is not positive.
-pub fn count(word: &[u8]) -> Result<usize> {
-    positive(word, "ERR count should be greater than 0")
-}
-
-fn positive(word: &[u8], fault: &'static str) -> Result<usize> {
-    let number = parse_i64(word).and_then(|number| usize::try_from(number).ok());
-    number.filter(|&number| number > 0).ok_or(Error::text(fault))
-}
-
-/// Pops from the first of the lists that is there and answers key and elements; nothing, and no answer, if none is. The log is
-/// told a plain pop.
+/// Pops from the first of the lists that is there as [`pop_at`] does; nothing, and no answer, if none is.
 ///
 /// # Errors
 /// `WrongType` if another type comes before the first list.
-pub fn pop_first(cx: &mut WriteCx<'_>, wanted: Wanted) -> Result<Option<Change>> {
-    for at in wanted.first..wanted.end {
-        let key = cx.key(at);
-        let (mut list, aside) = cx.open_beside::<List>(key)?;
-        let limits = list.limits();
-        let Some(value) = list.get_mut() else { continue };
-        let count = wanted.count.min(value.as_ref().len());
-        aside.reply.array(2);
-        aside.reply.bulk(key.bytes);
-        aside.reply.array(count);
-        let gone = pop_from(value, wanted.side, count, aside.reply, limits);
-        let outcome = list.close();
-        discard(cx, gone);
-        let word: &[u8] = if wanted.side == Side::Left { b"LPOP" } else { b"RPOP" };
-        cx.log_as(&[word, key.bytes, count.to_string().as_bytes()]);
-        let _ = cx.changes.count(count as u64 - 1);
-        return Ok(Some(cx.closed(key, outcome, popped(wanted.side))));
+pub fn pop_first(cx: &mut WriteCx<'_>, wanted: &FromFirst<Side>) -> Result<Option<Change>> {
+    for at in wanted.keys.clone() {
+        let change = pop_at(cx, at, wanted.side, Some(wanted.count))?;
+        if change.is_some() {
+            return Ok(change);
+        }
     }
     Ok(None)
+}
+
+/// Pops from the list at an argument, if there is one, and answers its key and one element, or a list of at most so many.
+/// The log is told a plain pop.
+///
+/// # Errors
+/// `WrongType` if the key holds another type.
+pub fn pop_at(
+    cx: &mut WriteCx<'_>,
+    at: usize,
+    side: Side,
+    most: Option<usize>,
+) -> Result<Option<Change>> {
+    let key = cx.key(at);
+    let (mut list, aside) = cx.open_beside::<List>(key)?;
+    let limits = list.limits();
+    let Some(value) = list.get_mut() else { return Ok(None) };
+    aside.reply.array(2);
+    aside.reply.bulk(key.bytes);
+    let count = most.unwrap_or(1).min(value.as_ref().len());
+    if most.is_some() {
+        aside.reply.array(count);
+    }
+    let gone = pop_from(value, side, count, aside.reply, limits);
+    let outcome = list.close();
+    discard(cx, gone);
+    let word: &[u8] = if side == Side::Left { b"LPOP" } else { b"RPOP" };
+    match most {
+        Some(_) => cx.log_as(&[word, key.bytes, count.to_string().as_bytes()]),
+        None => cx.log_as(&[word, key.bytes]),
+    }
+    let _ = cx.changes.count(count as u64 - 1);
+    Ok(Some(cx.closed(key, outcome, popped(side))))
 }

@@ -4,6 +4,7 @@
 
 use super::{popped, pushed, side};
 use crate::command::context::WriteCx;
+use crate::command::number::positive;
 use crate::command::row::{self, *};
 use crate::command::text::write_element;
 use crate::keyspace::change::{Change, Event};
@@ -195,7 +196,7 @@ pub fn load(words: Args<'_>) -> Result<Load> {
     {
         return Err(Error::Syntax);
     }
-    Ok(Load { count: super::many::count(number)?, exactly, bulk })
+    Ok(Load { count: positive(number, "count")?, exactly, bulk })
 }
 
 /// Moves elements from an end of one list to an end of another; nothing if there are none, or not enough. O(elements).

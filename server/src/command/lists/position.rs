@@ -3,8 +3,8 @@
 //! Owns: LPOS.   Uses: contexts, `value::List`.   Never: changes a list.
 
 use super::signed;
-use crate::base::bytes::parse_i64;
 use crate::command::context::ReadCx;
+use crate::command::number::limit;
 use crate::command::row::{self, *};
 use crate::command::text::length;
 use crate::resp::args::Args;
@@ -40,9 +40,9 @@ struct Search {
     side: Side,
     /// How many equal elements to pass over.
     skip: u64,
-    /// How many indexes to answer, 0 for all of them; none for one that is no array.
+    /// At most how many indexes to answer; none for one that is no array.
     count: Option<usize>,
-    /// How many elements to look at; 0 for all of them.
+    /// At most how many elements to look at.
     most: usize,
 }
 
@@ -53,14 +53,9 @@ fn lpos(cx: &mut ReadCx<'_>) -> Result<()> {
     let mark = cx.reply.mark();
     let mut found = 0;
     if let Some(list) = list {
-        let most = if search.most == 0 { usize::MAX } else { search.most };
         let skip = usize::try_from(search.skip).unwrap_or(usize::MAX);
-        let count = match search.count {
-            None => 1,
-            Some(0) => usize::MAX,
-            Some(count) => count,
-        };
-        let equal = list.from_end(search.side).take(most).enumerate();
+        let count = search.count.unwrap_or(1);
+        let equal = list.from_end(search.side).take(search.most).enumerate();
         let equal = equal.filter(|(_, element)| *element == wanted).skip(skip).take(count);
         for (steps, _) in equal {
             let index = if search.side == Side::Left { steps } else { list.len() - 1 - steps };
@@ -77,7 +72,7 @@ fn lpos(cx: &mut ReadCx<'_>) -> Result<()> {
 }
 
 fn search(args: Args<'_>) -> Result<Search> {
-    let mut search = Search { side: Side::Left, skip: 0, count: None, most: 0 };
+    let mut search = Search { side: Side::Left, skip: 0, count: None, most: usize::MAX };
     let mut at = 3;
     while let Some(word) = args.find(at) {
         let value = args.find(at + 1).ok_or(Error::Syntax)?;
@@ -86,9 +81,9 @@ fn search(args: Args<'_>) -> Result<Search> {
             search.side = if rank < 0 { Side::Right } else { Side::Left };
             search.skip = rank.unsigned_abs() - 1;
         } else if word.eq_ignore_ascii_case(b"count") {
-            search.count = Some(limit(value, "ERR COUNT can't be negative")?);
+            search.count = Some(limit(value, "COUNT")?);
         } else if word.eq_ignore_ascii_case(b"maxlen") {
-            search.most = limit(value, "ERR MAXLEN can't be negative")?;
+            search.most = limit(value, "MAXLEN")?;
         } else {
             return Err(Error::Syntax);
         }
@@ -106,9 +101,4 @@ fn rank(word: &[u8]) -> Result<i64> {
         )),
         rank => Ok(rank),
     }
-}
-
-fn limit(word: &[u8], negative: &'static str) -> Result<usize> {
-    let limit = parse_i64(word).and_then(|limit| usize::try_from(limit).ok());
-    limit.ok_or(Error::text(negative))
 }

@@ -8,9 +8,9 @@
 //! ```
 //! SUNIONCARD and SDIFFCARD are of Redis 8.10, by its documentation.
 
-use crate::base::bytes::parse_i64;
 use crate::base::random::KeyHasher;
 use crate::command::context::{ReadCx, WriteCx};
+use crate::command::number;
 use crate::command::row::*;
 use crate::command::text::{length, write_element};
 use crate::keyspace::Key;
@@ -188,9 +188,7 @@ fn answer_count(cx: &mut ReadCx<'_>, how: Algebra) -> Result<()> {
 
 /// The keys behind their number, and the limit behind them.
 fn numbered(args: Args<'_>, how: Algebra) -> Result<(Args<'_>, usize)> {
-    let positive = |word: &[u8]| parse_i64(word).and_then(|n| usize::try_from(n).ok());
-    let count = positive(args.get(1)).filter(|&count| count > 0);
-    let count = count.ok_or(Error::text("ERR numkeys should be greater than 0"))?;
+    let count: usize = number::positive(args.get(1), "numkeys")?;
     if count > args.len() - 2 {
         return Err(Error::text("ERR Number of keys can't be greater than number of args"));
     }
@@ -204,9 +202,7 @@ fn numbered(args: Args<'_>, how: Algebra) -> Result<(Args<'_>, usize)> {
         if !word.eq_ignore_ascii_case(b"limit") {
             return Err(Error::Syntax);
         }
-        let wanted = positive(words.next().ok_or(Error::Syntax)?);
-        let wanted = wanted.ok_or(Error::text("ERR LIMIT can't be negative"))?;
-        limit = if wanted == 0 { usize::MAX } else { wanted };
+        limit = number::limit(words.next().ok_or(Error::Syntax)?, "LIMIT")?;
     }
     Ok((args.until(2 + count).from(2), limit))
 }

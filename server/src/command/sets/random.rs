@@ -2,10 +2,10 @@
 //!
 //! Owns: SPOP, SRANDMEMBER.   Uses: contexts, draw, `value::Set`.   Never: members that were named.
 
-use crate::base::bytes::parse_i64;
 use crate::base::random::Rng;
 use crate::command::context::{ReadCx, WriteCx};
 use crate::command::draw::{Draw, distinct};
+use crate::command::number;
 use crate::command::row::*;
 use crate::command::text::write_element;
 use crate::keyspace::Key;
@@ -58,8 +58,7 @@ fn pop_one(cx: &mut WriteCx<'_>) -> Result<Change> {
 }
 
 fn pop_some(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let count = parse_i64(cx.arg(2)).and_then(|count| usize::try_from(count).ok());
-    let count = count.ok_or(Error::text("ERR value is out of range, must be positive"))?;
+    let count = number::count(cx.arg(2))?;
     let key = cx.key(1);
     let (mut set, aside) = cx.open_beside::<Set>(key)?;
     let all = set.get().map_or(0, |value| value.as_ref().len());

@@ -15,6 +15,7 @@ use super::row::*;
 use super::text::{length, write_element};
 use crate::keyspace::change::{Change, Event};
 use crate::keyspace::{EntryRef, Keyspace};
+use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
 use crate::value::packed::Element;
 use crate::value::text::Scratch;
@@ -70,16 +71,11 @@ fn sort(cx: &mut WriteCx<'_>) -> Result<Change> {
     // Counted, and removed if its time has passed.
     cx.read_slot(key);
     let data = Data { keyspace: cx.keyspace, db: cx.db, now_ms: cx.now.unix_ms() };
+    let sorted = sorted(data, cx.arg(1), &words)?;
     let Some(to) = words.store else {
-        let sorted = sorted(data, cx.arg(1), &words)?;
-        cx.reply.array(sorted.len() * words.get.len().max(1));
-        each_answer(data, &sorted, &words, &mut |answer| match answer {
-            Some(element) => write_element(cx.reply, element),
-            None => cx.reply.null(),
-        });
+        answer(data, &sorted, &words, cx.reply);
         return Ok(Change::NONE);
     };
-    let sorted = sorted(data, cx.arg(1), &words)?;
     let mut list = List::new();
     let mut scratch = Scratch::default();
     each_answer(data, &sorted, &words, &mut |answer| {
@@ -118,11 +114,7 @@ fn sort_ro(cx: &mut ReadCx<'_>) -> Result<()> {
     let data =
         Data { keyspace: cx.data.keyspace(), db: cx.data.number(), now_ms: cx.now.unix_ms() };
     let sorted = sorted(data, cx.arg(1), &words)?;
-    cx.reply.array(sorted.len() * words.get.len().max(1));
-    each_answer(data, &sorted, &words, &mut |answer| match answer {
-        Some(element) => write_element(cx.reply, element),
-        None => cx.reply.null(),
-    });
+    answer(data, &sorted, &words, cx.reply);
     Ok(())
 }
 
@@ -210,6 +202,15 @@ fn sorted<'s>(data: Data<'s>, key: &[u8], words: &Words<'_>) -> Result<Vec<Eleme
     elements.truncate(range.end);
     elements.drain(..range.start);
     Ok(elements)
+}
+
+/// Writes what is answered; nil where a GET means nothing.
+fn answer(data: Data<'_>, sorted: &[Element<'_>], words: &Words<'_>, reply: &mut Reply) {
+    reply.array(sorted.len() * words.get.len().max(1));
+    each_answer(data, sorted, words, &mut |answer| match answer {
+        Some(element) => write_element(reply, element),
+        None => reply.null(),
+    });
 }
 
 /// Hands out what is answered for each element: itself, or what each GET means.

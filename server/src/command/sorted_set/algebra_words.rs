@@ -4,6 +4,7 @@
 
 use super::algebra::Algebra;
 use crate::base::bytes::{parse_f64, parse_i64};
+use crate::command::number::limit;
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 
@@ -131,7 +132,7 @@ impl Options {
                 }
                 b"withscores" if purpose == Purpose::Answer => options.with_scores = true,
                 b"limit" if purpose == Purpose::Count && words.len() > 1 => {
-                    options.limit = limit(words.get(1))?;
+                    options.limit = limit(words.get(1), "LIMIT")?;
                     taken += 1;
                 }
                 _ => return Err(Error::Syntax),
@@ -155,11 +156,4 @@ fn aggregate(word: &[u8]) -> Result<Aggregate> {
         b"count" => Ok(Aggregate::Count),
         _ => Err(Error::Syntax),
     }
-}
-
-/// A limit; 0 is none.
-fn limit(word: &[u8]) -> Result<usize> {
-    let limit = parse_i64(word).and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.ok_or(Error::text("ERR LIMIT can't be negative"))?;
-    Ok(if limit == 0 { usize::MAX } else { limit })
 }

@@ -4,8 +4,9 @@
 //!
 //! The log is told what was done as a command that does not wait.
 
-use super::pop::{POP_EVENTS, Shape, Wanted, pop_key};
+use super::pop::{POP_EVENTS, Shape, pop_first, pop_key, side};
 use crate::command::context::WriteCx;
+use crate::command::number::FromFirst;
 use crate::command::row::*;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::Result;
@@ -90,12 +91,11 @@ static BZMPOP: Command = Command {
 };
 
 fn bzmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wanted = Wanted::parse(cx.args.from(2))?;
+    let wanted = FromFirst::parse(cx.args, 2, side)?;
     let timeout = timeout_of_seconds(cx.arg(1), cx.now)?;
-    if let Some(change) = wanted.serve(cx)? {
+    if let Some(change) = pop_first(cx, &wanted)? {
         return Ok(change);
     }
-    let keys = 3..3 + wanted.keys.len();
-    cx.wait_for(Awaited::SortedSet, keys, timeout, Empty::NullArray);
+    cx.wait_for(Awaited::SortedSet, wanted.keys, timeout, Empty::NullArray);
     Ok(Change::NONE)
 }

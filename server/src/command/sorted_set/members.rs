@@ -6,6 +6,7 @@ use crate::command::context::{ReadCx, WriteCx};
 use crate::command::row::*;
 use crate::command::text::length;
 use crate::keyspace::change::{Change, Event};
+use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
 use crate::value::{SortedSet, SortedSetRef};
 
@@ -68,14 +69,22 @@ static ZMSCORE: Command = Command {
 };
 
 fn zmscore(cx: &mut ReadCx<'_>) -> Result<()> {
+    answer_each(cx, |reply, score| match score {
+        Some(score) => reply.double(score),
+        None => reply.null(),
+    })
+}
+
+/// Answers for each member behind the key what `write` makes of its score; none if it is missing.
+///
+/// # Errors
+/// `WrongType` if the key holds another type.
+pub fn answer_each(cx: &mut ReadCx<'_>, write: impl Fn(&mut Reply, Option<f64>)) -> Result<()> {
     let (key, members) = (cx.key(1), cx.args.from(2));
     let set = cx.data.view::<SortedSetRef<'_>>(key)?;
     cx.reply.array(members.len());
     for member in members.iter() {
-        match set.and_then(|set| set.score(member)) {
-            Some(score) => cx.reply.double(score),
-            None => cx.reply.null(),
-        }
+        write(cx.reply, set.and_then(|set| set.score(member)));
     }
     Ok(())
 }

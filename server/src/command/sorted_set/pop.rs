@@ -1,14 +1,15 @@
 //! Commands that take members out of sorted sets at one end.
 //!
-//! Owns: ZMPOP, ZPOPMAX, ZPOPMIN, and the serving of those that wait for members.   Uses: contexts, scored.   Never: waits.
+//! Owns: ZMPOP, ZPOPMAX, ZPOPMIN, and the serving of those that wait for members.   Uses: contexts, number, scored.
+//! Never: waits.
 
-use super::scored::{write_head, write_one};
-use crate::base::bytes::parse_i64;
+use super::scored::write_one;
 use crate::command::context::WriteCx;
+use crate::command::number::{self, FromFirst};
+use crate::command::pairs::write_head;
 use crate::command::row::*;
 use crate::keyspace::Key;
 use crate::keyspace::change::{Change, Event};
-use crate::resp::args::Args;
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Proto, Result};
 use crate::value::sorted_set::Side;
@@ -55,7 +56,7 @@ static ZPOPMAX: Command = Command {
 fn pop(cx: &mut WriteCx<'_>, side: Side) -> Result<Change> {
     let (count, shape) = match cx.args.len() {
         2 => (1, Shape::Flat),
-        3 => (positive(cx.arg(2))?, Shape::Scored),
+        3 => (number::count(cx.arg(2))?, Shape::Scored),
         _ => return Err(Error::Syntax),
     };
     let key = cx.key(1);
@@ -66,11 +67,6 @@ fn pop(cx: &mut WriteCx<'_>, side: Side) -> Result<Change> {
             Ok(Change::NONE)
         }
     }
-}
-
-fn positive(word: &[u8]) -> Result<usize> {
-    let count = parse_i64(word).and_then(|count| usize::try_from(count).ok());
-    count.ok_or(Error::text("ERR value is out of range, must be positive"))
 }
 
 /// What members look like in the reply.
@@ -174,8 +170,8 @@ static ZMPOP: Command = Command {
 };
 
 fn zmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
-    let wanted = Wanted::parse(cx.args.from(1))?;
-    match wanted.serve(cx)? {
+    let wanted = FromFirst::parse(cx.args, 1, side)?;
+    match pop_first(cx, &wanted)? {
         Some(change) => Ok(change),
         None => {
             cx.reply.null_array();
@@ -184,55 +180,29 @@ fn zmpop(cx: &mut WriteCx<'_>) -> Result<Change> {
     }
 }
 
-/// What ZMPOP is asked, and BZMPOP behind its time-out.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// The keys to look at.
-    pub keys: Args<'a>,
-    side: Side,
-    count: usize,
+/// The end that a word names.
+///
+/// # Errors
+/// `Syntax` for any word but MIN and MAX.
+pub fn side(word: &[u8]) -> Result<Side> {
+    match word.to_ascii_lowercase().as_slice() {
+        b"min" => Ok(Side::Min),
+        b"max" => Ok(Side::Max),
+        _ => Err(Error::Syntax),
+    }
 }
 
-impl<'a> Wanted<'a> {
-    /// Reads the words from the number of keys on.
-    ///
-    /// # Errors
-    /// As the real server's.
-    pub fn parse(args: Args<'a>) -> Result<Wanted<'a>> {
-        let positive = |word: &[u8], error| {
-            let number = parse_i64(word).and_then(|number| usize::try_from(number).ok());
-            number.filter(|number| *number > 0).ok_or(Error::text(error))
-        };
-        let number = positive(args.get(0), "ERR numkeys should be greater than 0")?;
-        let behind = number.checked_add(1).ok_or(Error::Syntax)?;
-        let side = match args.find(behind).ok_or(Error::Syntax)?.to_ascii_lowercase().as_slice() {
-            b"min" => Side::Min,
-            b"max" => Side::Max,
-            _ => return Err(Error::Syntax),
-        };
-        let options = args.from(behind + 1);
-        let count = match (options.find(0), options.find(1), options.len()) {
-            (None, ..) => 1,
-            (Some(word), Some(count), 2) if word.eq_ignore_ascii_case(b"count") => {
-                positive(count, "ERR count should be greater than 0")?
-            }
-            _ => return Err(Error::Syntax),
-        };
-        Ok(Wanted { keys: args.until(behind).from(1), side, count })
-    }
-
-    /// Serves it from the first key that has members; nothing, and no reply, if there is none.
-    ///
-    /// # Errors
-    /// `WrongType` if a key before that holds another type.
-    pub fn serve(&self, cx: &mut WriteCx<'_>) -> Result<Option<Change>> {
-        for bytes in self.keys.iter() {
-            let key = cx.keyspace.key(bytes);
-            cx.slot(key);
-            if cx.view::<SortedSetRef<'_>>(key)?.is_some() {
-                return pop_key(cx, key, self.side, self.count, Shape::KeyedPairs);
-            }
+/// Takes members out of the first key that has any and answers the key and them; nothing, and no answer, if there is none.
+///
+/// # Errors
+/// `WrongType` if a key before that holds another type.
+pub fn pop_first(cx: &mut WriteCx<'_>, wanted: &FromFirst<Side>) -> Result<Option<Change>> {
+    for at in wanted.keys.clone() {
+        let key = cx.key(at);
+        cx.slot(key);
+        if cx.view::<SortedSetRef<'_>>(key)?.is_some() {
+            return pop_key(cx, key, wanted.side, wanted.count, Shape::KeyedPairs);
         }
-        Ok(None)
     }
+    Ok(None)
 }

@@ -2,13 +2,13 @@
 //!
 //! Owns: ZRANDMEMBER.   Uses: contexts, draw, `value::SortedSet`.   Never: changes anything.
 
-use super::scored::{write_all, write_head, write_one};
-use crate::base::bytes::parse_i64;
+use super::scored::{write_all, write_one};
 use crate::command::context::ReadCx;
 use crate::command::draw::{Draw, distinct};
+use crate::command::pairs::write_head;
 use crate::command::row::*;
 use crate::command::text::write_element;
-use crate::resp::{Error, Result};
+use crate::resp::Result;
 use crate::value::SortedSetRef;
 
 /// The family, sorted by name.
@@ -32,9 +32,9 @@ static ZRANDMEMBER: Command = Command {
 };
 
 fn zrandmember(cx: &mut ReadCx<'_>) -> Result<()> {
-    let draw = match cx.args.find(2) {
-        None => None,
-        Some(count) => Some((Draw::parse(count)?, wants_scores(cx)?)),
+    let draw = match cx.args.len() {
+        2 => None,
+        _ => Some(Draw::parse_with(cx.args, "withscores")?),
     };
     let key = cx.key(1);
     let set = cx.data.view::<SortedSetRef<'_>>(key)?;
@@ -53,20 +53,4 @@ fn zrandmember(cx: &mut ReadCx<'_>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether WITHSCORES stands behind the count.
-fn wants_scores(cx: &ReadCx<'_>) -> Result<bool> {
-    match cx.args.find(3) {
-        None => Ok(false),
-        Some(word) if word.eq_ignore_ascii_case(b"withscores") && cx.args.len() == 4 => {
-            // Twice as many words must be countable.
-            let count = parse_i64(cx.arg(2)).ok_or(Error::NotInteger)?;
-            if count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
-                return Err(Error::OutOfRange);
-            }
-            Ok(true)
-        }
-        Some(_) => Err(Error::Syntax),
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns: XAUTOCLAIM, XCLAIM.   Uses: WriteCx, `value::stream::Group`.   Never: delivers what nobody has read yet.
 
+use super::group::see_consumer;
 use super::ids::{from, is, strict};
 use super::told::Told;
 use super::write::{no_group, write_entry, write_id};
@@ -173,11 +174,8 @@ fn xclaim(cx: &mut WriteCx<'_>) -> Result<Change> {
             told.progress(key.bytes, name, group);
             changes += 1;
         }
-        let (owner, is_new) = group.make_consumer(consumer, now);
-        group.at_mut(owner).seen = now;
-        if is_new {
-            told.consumer(key.bytes, name, consumer);
-        }
+        let named = (key.bytes, name, consumer);
+        let (owner, is_new) = see_consumer(group, named, now, &mut told);
         let mut claimed = 0;
         for id in ids {
             let fate = claim.claim(group, position, id, owner, now);
@@ -307,11 +305,8 @@ fn xautoclaim(cx: &mut WriteCx<'_>) -> Result<Change> {
     let mut told = Told::new(cx);
     let (mut opened, aside) = cx.open_beside::<Box<Stream>>(key)?;
     let edit = |group: &mut ConsumerGroup, position: Position<'_>| {
-        let (owner, is_new) = group.make_consumer(consumer, now);
-        group.at_mut(owner).seen = now;
-        if is_new {
-            told.consumer(key.bytes, name, consumer);
-        }
+        let named = (key.bytes, name, consumer);
+        let (owner, is_new) = see_consumer(group, named, now, &mut told);
         let found = search(&claim, group, position, (start, count), owner);
         aside.reply.array(3);
         write_id(aside.reply, found.next);

@@ -1,8 +1,10 @@
 //! XGROUP: groups of consumers and their members.
 //!
-//! Owns: XGROUP and its subcommands.   Uses: WriteCx, `value::stream::Group`.   Never: deliveries.
+//! Owns: XGROUP and its subcommands, and how other commands name a consumer.   Uses: WriteCx, `value::stream::Group`.
+//! Never: deliveries.
 
 use super::ids::{is, strict};
+use super::told::Told;
 use super::write::no_group_in;
 use crate::base::bytes::parse_i64;
 use crate::command::context::{SessionCx, WriteCx};
@@ -14,7 +16,7 @@ use crate::keyspace::change::{Change, Event};
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
 use crate::value::Stream;
-use crate::value::stream::{Group as ConsumerGroup, Id};
+use crate::value::stream::{Group as ConsumerGroup, Id, Owner};
 
 /// The family, sorted by name.
 pub static TABLE: &[&Command] = &[&XGROUP];
@@ -236,6 +238,22 @@ fn delete_consumer(cx: &mut WriteCx<'_>) -> Result<Change> {
         return Ok(Change::NONE);
     }
     Ok(cx.closed(key, outcome, Event::XGROUP_DELCONSUMER))
+}
+
+/// Makes the consumer that a command names, if it is missing, which the log is told; and notes that it was seen now. Gives
+/// its number and whether it was made.
+pub fn see_consumer(
+    group: &mut ConsumerGroup,
+    (key, name, consumer): (&[u8], &[u8], &[u8]),
+    now_ms: i64,
+    told: &mut Told,
+) -> (Owner, bool) {
+    let (owner, is_new) = group.make_consumer(consumer, now_ms);
+    group.at_mut(owner).seen = now_ms;
+    if is_new {
+        told.consumer(key, name, consumer);
+    }
+    (owner, is_new)
 }
 
 static HELP: Command = Command {

@@ -2,6 +2,7 @@
 //!
 //! Owns: deliveries, and what the log is told of them.   Uses: WriteCx, `value::stream::Group`.   Never: the row (see `read`).
 
+use super::group::see_consumer;
 use super::ids::strict;
 use super::read::{Answer, write_gone, write_within};
 use super::read_words::{Budget, ReadWords};
@@ -79,11 +80,8 @@ pub(super) fn xreadgroup(cx: &mut WriteCx<'_>) -> Result<Change> {
         let now = cx.now.unix_ms();
         let (mut opened, aside) = cx.open_beside::<Box<Stream>>(key)?;
         let serve = |group: &mut ConsumerGroup, position: Position<'_>| {
-            let (owner, is_new) = group.make_consumer(consumer, now);
-            group.at_mut(owner).seen = now;
-            if is_new {
-                told.consumer(key.bytes, name, consumer);
-            }
+            let named = (key.bytes, name, consumer);
+            let (owner, is_new) = see_consumer(group, named, now, &mut told);
             let delivery = Delivery { words: &words, name, key, owner, now, position };
             let count =
                 delivery.serve(group, wanted, &mut told, &mut budget, aside.reply, &mut answer);
