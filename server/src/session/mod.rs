@@ -45,9 +45,9 @@ pub struct Arrival {
     /// Where it lives.
     pub route: Route,
     /// The peer's address, as CLIENT LIST shows it.
-    pub peer: String,
+    pub peer: Box<str>,
     /// Our own address.
-    pub local: String,
+    pub local: Box<str>,
     /// The descriptor's number.
     pub fd: i32,
     /// It came through the unix socket.
@@ -263,7 +263,7 @@ impl Session {
 
     /// Bytes of memory that it takes, everywhere. O(1), but for the large arguments in a transaction's queue.
     pub fn memory(&self) -> u64 {
-        let texts = self.arrival.peer.capacity() + self.arrival.local.capacity();
+        let texts = self.arrival.peer.len() + self.arrival.local.len();
         let labels = self.labels.as_ref().map_or(0, |labels| {
             size_of::<Labels>()
                 + labels.name.len()
