@@ -3,7 +3,8 @@
 
 mod harness;
 
-use harness::{START_MS, Server, replay, tells};
+use harness::{START_MS, Server, replay, route, tells};
+use lodestore_server::engine::port::{Inbound, Loss};
 use lodestore_server::value::ValueRef;
 use proptest::prelude::*;
 
@@ -39,6 +40,72 @@ fn the_log_is_told_moments_and_only_what_took_effect() {
         ("EXISTS h", &[]),
     ];
     tells(cases);
+}
+
+#[test]
+fn the_log_is_told_whole_hashes_of_what_was_prepared() {
+    let replaced: &[&str] = &["MULTI", "DEL h", "HSET h a 3 b 4", "EXEC"];
+    let cases: &[(&str, &[&str])] = &[
+        ("HIMPORT PREPARE u a b", &[]),
+        ("HIMPORT SET h u 1 2", &["HSET h a 1 b 2"]),
+        ("PEXPIRE h 50", &["PEXPIREAT h 1700000000050"]),
+        ("HPEXPIRE h 20 FIELDS 1 a", &["HPEXPIREAT h 1700000000020 FIELDS 1 a"]),
+        ("HIMPORT SET h u 3 4", replaced),
+        ("HIMPORT SET h u 3", &[]),
+        ("HIMPORT SET h v 3 4", &[]),
+        ("SET s x", &["SET s x"]),
+        ("HIMPORT SET s u 3 4", &[]),
+        ("MULTI", &[]),
+        ("HIMPORT PREPARE v c", &[]),
+        ("HIMPORT SET h v 5", &[]),
+        ("HIMPORT SET i v 6", &[]),
+        ("EXEC", &["MULTI", "DEL h", "HSET h c 5", "HSET i c 6", "EXEC"]),
+        ("HIMPORT DISCARD v", &[]),
+        ("HIMPORT DISCARDALL", &[]),
+    ];
+    tells(cases);
+}
+
+#[test]
+fn who_is_told_of_what_was_prepared_has_the_same() {
+    let (mut first, mut second) = (Server::new(1), Server::new(2));
+    let program = "HIMPORT PREPARE u a b;HIMPORT SET h u 1 2;HPEXPIRE h 20 FIELDS 1 a;PEXPIRE h 50;\
+                   HIMPORT SET h u 3 4;HSET i x 1;PEXPIRE i 5;HIMPORT SET j u 5 6;SELECT 1;\
+                   HIMPORT SET h u 7 8;SELECT 0;HIMPORT PREPARE u z;HIMPORT SET i u 9";
+    for line in program.split(';') {
+        first.now_ms += 3;
+        second.now_ms += 3;
+        first.call(line);
+        let feed = first.engine.take_feed();
+        second.send(&feed);
+        assert_eq!(first.data(), second.data(), "after {line}");
+    }
+    assert_eq!(first.data().len(), 3);
+    assert_eq!(second.engine.parts().keyspace.db(1).len(), 1);
+}
+
+#[test]
+fn many_prepared_fields_are_freed_elsewhere_and_counted_to_their_client() {
+    let mut server = Server::new(1);
+    let held = |server: &mut Server| server.engine.parts().sessions.ledger().total();
+    let before = held(&mut server);
+    let prepare = |server: &mut Server| {
+        for name in 0..100 {
+            server.call(&format!("HIMPORT PREPARE u{name} {} b", "a".repeat(1_000)));
+        }
+    };
+    for end in ["HIMPORT DISCARDALL", "RESET"] {
+        prepare(&mut server);
+        assert!(held(&mut server) > before + 100_000);
+        let discarded = server.host.discarded;
+        server.call(end);
+        assert_eq!(server.host.discarded, discarded + 1, "{end}");
+        assert!(held(&mut server) < before + 10_000, "{end}");
+    }
+    prepare(&mut server);
+    let discarded = server.host.discarded;
+    server.turn(vec![Inbound::Gone(route(1), Loss::Peer)]);
+    assert_eq!(server.host.discarded, discarded + 1, "gone");
 }
 
 #[test]
@@ -153,6 +220,8 @@ fn request() -> impl Strategy<Value = String> {
         4 => (key(), field(), value(), field())
             .prop_map(|(k, f, v, g)| format!("HSET {k} {f} {v} {g} {v}")),
         1 => (key(), field(), value()).prop_map(|(k, f, v)| format!("HSETNX {k} {f} {v}")),
+        1 => (field(), field()).prop_map(|(f, g)| format!("HIMPORT PREPARE u {f} {g}")),
+        2 => (key(), value(), value()).prop_map(|(k, v, w)| format!("HIMPORT SET {k} u {v} {w}")),
         2 => (key(), field(), field()).prop_map(|(k, f, g)| format!("HDEL {k} {f} {g}")),
         1 => (key(), field(), millis()).prop_map(|(k, f, n)| format!("HINCRBY {k} {f} {n}")),
         1 => (key(), field(), millis()).prop_map(|(k, f, n)| format!("HINCRBYFLOAT {k} {f} {n}.5")),

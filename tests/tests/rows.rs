@@ -22,10 +22,6 @@ const MISSING: &[(&str, &str)] = &[
     ("acl|setrole", "of an unreleased Valkey, and users come later"),
     ("backup", "of Redis 8.10; snapshots are SAVE and BGSAVE"),
     ("config|info", "of an unreleased Valkey"),
-    (
-        "himport",
-        "of Redis 8.10: it needs what a client prepared and data in one context, which no command has yet",
-    ),
     ("hotkeys", "of Redis 8.6: not there yet"),
     ("migrate", "comes with the replication of data between servers"),
     ("sflush", "experimental in Redis and gone again"),

@@ -235,7 +235,7 @@ mod tests {
 
     fn session(id: u64) -> Session {
         let route = Route { id: ClientId(id), ..Route::default() };
-        let arrival = Arrival { route, peer: format!("[::1]:{id}"), ..Arrival::default() };
+        let arrival = Arrival { route, peer: format!("[::1]:{id}").into(), ..Arrival::default() };
         Session::new(arrival, Now::default(), true)
     }
 

@@ -46,8 +46,8 @@ pub fn describe(text: &mut Vec<u8>, session: &Session, io: &dyn IoCounters, now:
 fn describe_identity(line: &mut Line<'_>, session: &Session, now: Now) {
     let arrival = &session.arrival;
     line.count("id=", session.id().0);
-    line.word(" addr=", &arrival.peer);
-    line.word(" laddr=", &arrival.local);
+    line.word(" addr=", &*arrival.peer);
+    line.word(" laddr=", &*arrival.local);
     line.number(" fd=", i64::from(arrival.fd));
     line.word(" name=", session.labels().map_or(&[][..], |labels| &labels.name));
     line.count(" age=", seconds(session.since, now));

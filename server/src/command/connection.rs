@@ -267,6 +267,7 @@ fn reset(cx: &mut SessionCx<'_>) -> Result<Next> {
     me.end_transaction(cx.watch);
     cx.pubsub.forget(me.id().0);
     switch_off(cx);
+    cx.garbage.drop_fieldsets(cx.me.fieldsets.take());
     let me = &mut *cx.me;
     (me.channels, me.patterns) = (0, 0);
     me.db = 0;

@@ -2,9 +2,9 @@
 //!
 //! Owns: the contexts and the parts behind them.   Uses: keyspace, parts, resp.   Never: the engine, io.
 //!
-//! A data command sees the keyspace and its reply and cannot even name a client or the server; a
-//! session command sees connections; only a server command sees everything. That a key past its time
-//! is missing is decided here and nowhere else.
+//! A data command sees the keyspace and its reply and cannot even name a client or the server: of its own client it
+//! sees what that prepared for it, and nothing else. A session command sees connections; only a server command sees
+//! everything. That a key past its time is missing is decided here and nowhere else.
 
 pub use super::io_counters::{Freeing, IoCounters, RingDepth, ThreadLoad};
 pub use super::reads::{Lookups, Reads, view_of};
@@ -26,6 +26,7 @@ use crate::pubsub::PubSub;
 use crate::resp::args::Args;
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
+use crate::session::fieldsets::Fieldsets;
 use crate::session::pause::Pause;
 use crate::session::tracking::Tracking;
 use crate::session::wait::Patience;
@@ -108,6 +109,8 @@ pub struct Removed {
     pub databases: Vec<Dropped>,
     /// Keys that were noted for clients with copies of them.
     pub noted: Vec<Relation<()>>,
+    /// What clients had prepared for HIMPORT SET.
+    pub fieldsets: Vec<Fieldsets>,
 }
 
 impl Removed {
@@ -115,7 +118,23 @@ impl Removed {
     pub fn objects(&self) -> u64 {
         let keys: usize = self.databases.iter().map(Dropped::len).sum();
         let noted: usize = self.noted.iter().map(Relation::len).sum();
-        (self.values.len() + keys + noted) as u64
+        let fieldsets: usize = self.fieldsets.iter().map(Fieldsets::len).sum();
+        (self.values.len() + keys + noted + fieldsets) as u64
+    }
+
+    /// Whether there is nothing to free.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+            && self.databases.is_empty()
+            && self.noted.is_empty()
+            && self.fieldsets.is_empty()
+    }
+
+    /// Drops a client's fieldsets: here if they are few, else elsewhere. O(1).
+    pub fn drop_fieldsets(&mut self, fieldsets: Option<Box<Fieldsets>>) {
+        /// So many are freed in some microseconds.
+        const FEW: usize = 64;
+        self.fieldsets.extend(fieldsets.filter(|sets| sets.len() > FEW).map(|sets| *sets));
     }
 }
 
@@ -232,6 +251,8 @@ pub struct WriteCx<'a> {
     pub switches: &'a Switches,
     /// Whether it may wait.
     pub asking: &'a mut Asking,
+    /// What its client has prepared for HIMPORT SET.
+    pub fieldsets: Option<&'a Fieldsets>,
     /// Randomness.
     pub rng: &'a mut Rng,
 }
@@ -450,6 +471,8 @@ pub struct SessionCx<'a> {
     pub stats: &'a mut Stats,
     /// What the call changed (PUBLISH tells replicas).
     pub changes: &'a mut Changes,
+    /// What it removed and is slow to free, for another thread.
+    pub garbage: &'a mut Removed,
     /// The time.
     pub now: Now,
     /// It runs inside EXEC.

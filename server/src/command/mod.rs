@@ -120,6 +120,7 @@ static FAMILIES: &[&[&row::Command]] = &[
     hashes::counter::TABLE,
     hashes::expiry::TABLE,
     hashes::fields::TABLE,
+    hashes::import::TABLE,
     hashes::random::TABLE,
     hashes::scan::TABLE,
     hashes::together::TABLE,

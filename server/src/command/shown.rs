@@ -41,7 +41,7 @@ pub fn monitor_line(
 ) -> Vec<u8> {
     let (seconds, micros) = (at_us.div_euclid(1_000_000), at_us.rem_euclid(1_000_000));
     let peer = match (me.arrival.unix, socket) {
-        (true, Some(path)) => format!("unix:{path}"),
+        (true, Some(path)) => format!("unix:{path}").into(),
         (true, None) | (false, _) => me.arrival.peer.clone(),
     };
     let mut line = format!("+{seconds}.{micros:06} [{} {peer}]", me.db).into_bytes();

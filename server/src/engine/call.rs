@@ -157,6 +157,7 @@ impl Engine {
             switches,
             rng,
             asking,
+            fieldsets: me.fieldsets.as_deref(),
         };
         let result = run(&mut cx);
         let next = if cx.await_freed { Next::AwaitFreed } else { Next::Done };
@@ -172,8 +173,18 @@ impl Engine {
         reply: &mut Reply,
         in_exec: bool,
     ) -> crate::resp::Result<Next> {
-        let Parts { keyspace, config, sessions, pubsub, watch, tracking, stats, changes, .. } =
-            &mut self.parts;
+        let Parts {
+            keyspace,
+            config,
+            sessions,
+            pubsub,
+            watch,
+            tracking,
+            stats,
+            changes,
+            garbage,
+            ..
+        } = &mut self.parts;
         let mut cx = SessionCx {
             args,
             reply,
@@ -186,6 +197,7 @@ impl Engine {
             config,
             stats,
             changes,
+            garbage,
             now: self.now,
             in_exec,
         };

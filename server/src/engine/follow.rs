@@ -155,9 +155,17 @@ fn class_of(event: Event) -> EventClasses {
 }
 
 fn append_to_feed(engine: &mut Engine, _me: &mut Session) {
-    let feed = &mut engine.feed;
-    for (db, request) in engine.parts.changes.told() {
+    let (feed, changes) = (&mut engine.feed, &engine.parts.changes);
+    // Inside EXEC it is part of a greater one.
+    let unit = changes.is_bound() && feed.unit.is_none();
+    if unit {
+        feed.begin_unit();
+    }
+    for (db, request) in changes.told() {
         feed.append(db, request);
+    }
+    if unit {
+        feed.end_unit();
     }
 }
 

@@ -48,7 +48,7 @@ impl Engine {
     /// Hands over what the turn removed.
     pub(super) fn hand_over_garbage(&mut self, host: &mut dyn Host) {
         let garbage = &mut self.parts.garbage;
-        if garbage.values.is_empty() && garbage.databases.is_empty() && garbage.noted.is_empty() {
+        if garbage.is_empty() {
             return;
         }
         let removed = std::mem::take(garbage);

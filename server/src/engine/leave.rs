@@ -34,7 +34,8 @@ impl Engine {
         self.waiters.forget(id);
         self.rewrites.forget(id);
         drop(self.waits.take(id));
-        self.parts.sessions.remove(id);
+        let session = self.parts.sessions.remove(id);
+        self.parts.garbage.drop_fieldsets(session.and_then(|session| session.fieldsets));
         if !self.forget_some(id) {
             self.leaving.push_back(id);
         }

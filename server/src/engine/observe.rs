@@ -195,7 +195,7 @@ impl Engine {
             at,
             value,
             words: beginning(shown::words(row, args)),
-            peer: me.arrival.peer.as_str().into(),
+            peer: me.arrival.peer.clone(),
             name: me.labels().map(|labels| labels.name.clone()).unwrap_or_default(),
         };
         let most = most(&self.parts.config, reason);

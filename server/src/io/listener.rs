@@ -164,8 +164,8 @@ async fn accept_tcp(
             Ok((stream, peer)) => {
                 let local = stream.local_addr().map_or_else(|_| String::new(), |a| a.to_string());
                 let arrival = Arrival {
-                    peer: peer.to_string(),
-                    local,
+                    peer: peer.to_string().into(),
+                    local: local.into(),
                     fd: stream.as_raw_fd(),
                     loopback: peer.ip().to_canonical().is_loopback(),
                     ..Arrival::default()
@@ -194,8 +194,8 @@ async fn accept_unix(
         match listener.accept().await {
             Ok((stream, _)) => {
                 let arrival = Arrival {
-                    peer: format!("{path}:0"),
-                    local: format!("{path}:0"),
+                    peer: format!("{path}:0").into(),
+                    local: format!("{path}:0").into(),
                     fd: stream.as_raw_fd(),
                     unix: true,
                     loopback: true,

@@ -246,6 +246,7 @@ pub struct Changes {
     text: Vec<u8>,
     told: Vec<Told>,
     replaced: bool,
+    bound: bool,
     emptied_all: bool,
     kept: Kept,
     keep_log: bool,
@@ -262,7 +263,7 @@ impl Changes {
     #[inline]
     pub fn begin(&mut self) {
         self.dirty = 0;
-        self.replaced = false;
+        (self.replaced, self.bound) = (false, false);
         // Not "while somebody listens": what a listener that left did not read must not be taken for
         // a change of the next call.
         if self.heard() {
@@ -333,6 +334,16 @@ impl Changes {
     pub fn log_as(&mut self, db: usize, words: &[&[u8]]) {
         self.replaced = true;
         self.tell(db, words);
+    }
+
+    /// What the log and replicas are told of this call is one unit: all of it happens or nothing.
+    pub fn bind(&mut self) {
+        self.bound = true;
+    }
+
+    /// Whether it is one unit; see [`Changes::bind`].
+    pub fn is_bound(&self) -> bool {
+        self.bound
     }
 
     /// Whether anybody reads what the log is told.

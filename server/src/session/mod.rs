@@ -6,6 +6,7 @@
 //! While a session's commands run it is taken out of its seat ("me") and the others stay reachable;
 //! so a command can push to anybody, itself included, without two borrows of one session.
 
+pub mod fieldsets;
 pub mod ledger;
 pub mod pause;
 pub mod tracking;
@@ -17,6 +18,7 @@ pub mod watch;
 use crate::base::random::KeyHasher;
 use crate::base::time::Now;
 use crate::resp::reply::{Proto, Reply};
+use fieldsets::Fieldsets;
 use ledger::{Ledger, Line};
 use std::collections::{HashMap, VecDeque};
 use tracking::Mode;
@@ -45,9 +47,9 @@ pub struct Arrival {
     /// Where it lives.
     pub route: Route,
     /// The peer's address, as CLIENT LIST shows it.
-    pub peer: String,
+    pub peer: Box<str>,
     /// Our own address.
-    pub local: String,
+    pub local: Box<str>,
     /// The descriptor's number.
     pub fd: i32,
     /// It came through the unix socket.
@@ -149,6 +151,8 @@ pub struct Session {
     pub follows_redirects: bool,
     /// MULTI: the queue.
     pub transaction: Option<Box<Transaction>>,
+    /// HIMPORT PREPARE: names of fields, for the hashes that it creates; none if there are none.
+    pub fieldsets: Option<Box<Fieldsets>>,
     /// Inside EXEC: how many commands the transaction has, from 65,535 on that; 0 outside.
     pub executing: u16,
     /// Keys that it watches: a count; the keys are in `watch`.
@@ -200,6 +204,7 @@ impl Session {
             tracking: None,
             follows_redirects: false,
             transaction: None,
+            fieldsets: None,
             executing: 0,
             watching: 0,
             watch_failed: false,
@@ -263,7 +268,7 @@ impl Session {
 
     /// Bytes of memory that it takes, everywhere. O(1), but for the large arguments in a transaction's queue.
     pub fn memory(&self) -> u64 {
-        let texts = self.arrival.peer.capacity() + self.arrival.local.capacity();
+        let texts = self.arrival.peer.len() + self.arrival.local.len();
         let labels = self.labels.as_ref().map_or(0, |labels| {
             size_of::<Labels>()
                 + labels.name.len()
@@ -271,8 +276,9 @@ impl Session {
                 + labels.lib_version.len()
         });
         let queue = self.transaction.as_ref().map_or(0, |transaction| transaction.footprint());
+        let fieldsets = self.fieldsets.as_ref().map_or(0, |sets| sets.footprint());
         let pushes = self.outbox.as_ref().map_or(0, |outbox| outbox.footprint());
-        let own = size_of::<Session>() + texts + labels + queue + pushes;
+        let own = size_of::<Session>() + texts + labels + queue + fieldsets + pushes;
         own as u64 + self.entered_bytes + self.batch_bytes + self.buffers.total()
     }
 

@@ -32,8 +32,6 @@ pub enum Empty {
     Null,
     /// Nothing, where an array was.
     NullArray,
-    /// An array without elements.
-    Array,
 }
 
 impl Empty {
@@ -42,7 +40,6 @@ impl Empty {
         match self {
             Empty::Null => reply.null(),
             Empty::NullArray => reply.null_array(),
-            Empty::Array => reply.array(0),
         }
     }
 }

@@ -47,6 +47,9 @@ pub type TwoWay<'a> = Packed<'a, true>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
+/// Bytes of the longest element. No request is as long; a string can be, where the settings allow it.
+pub const LONGEST: usize = u32::MAX as usize;
+
 const TEXT_6: u8 = 0b1000_0000;
 const INT_13: u8 = 0b1100_0000;
 const TEXT_12: u8 = 0b1110_0000;
@@ -113,8 +116,7 @@ impl<'a> Element<'a> {
                     len @ 0..=63 => out.put(&[TEXT_6 | len as u8]),
                     len @ 64..=4095 => out.put(&[TEXT_12 | (len >> 8) as u8, len as u8]),
                     len => {
-                        let len =
-                            u32::try_from(len).expect("texts are bounded by proto-max-bulk-len");
+                        let len = u32::try_from(len).expect("no element is longer than LONGEST");
                         out.put(&[TEXT_32]);
                         out.put(&len.to_le_bytes());
                     }

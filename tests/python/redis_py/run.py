@@ -21,7 +21,7 @@ from server import CANNOT_RUN, Server  # noqa: E402
 
 FILES = """
     commands connection connection_pool connect pipeline monitor pubsub encoding lock client retry
-    keyspace_notifications command_parser
+    keyspace_notifications command_parser himport_integration
 """.split()
 SYNC_FILES = ["cache", "multiprocessing", "max_connections_error", "legacy_responses_arg"]
 ASYNC_FILES = ["cwe_404", "usage_counter"]

@@ -10,6 +10,7 @@
 pub mod counter;
 pub mod expiry;
 pub mod fields;
+pub mod import;
 pub mod random;
 pub mod scan;
 pub mod together;

@@ -196,8 +196,7 @@ fn blmovem(cx: &mut WriteCx<'_>) -> Result<Change> {
     let load = load(cx.args.from(6))?;
     let route = Route { from: cx.key(1), to: cx.key(2), out, into };
     let Some(moved) = move_elements(cx, route, load)? else {
-        let empty = if load.exactly { Empty::NullArray } else { Empty::Array };
-        cx.wait_for(Awaited::List, 1..2, timeout, empty);
+        cx.wait_for(Awaited::List, 1..2, timeout, Empty::NullArray);
         return Ok(Change::NONE);
     };
     write_moved(cx, &moved);

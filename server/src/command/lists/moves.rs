@@ -159,11 +159,7 @@ fn lmovem(cx: &mut WriteCx<'_>) -> Result<Change> {
     let load = load(cx.args.from(5))?;
     let route = Route { from: cx.key(1), to: cx.key(2), out, into };
     let Some(moved) = move_elements(cx, route, load)? else {
-        if load.exactly {
-            cx.reply.null_array()
-        } else {
-            cx.reply.array(0)
-        }
+        cx.reply.null_array();
         return Ok(Change::NONE);
     };
     write_moved(cx, &moved);

@@ -17,7 +17,7 @@ use crate::keyspace::change::{Change, Event};
 use crate::keyspace::{EntryRef, Keyspace};
 use crate::resp::reply::Reply;
 use crate::resp::{Error, Result};
-use crate::value::packed::Element;
+use crate::value::packed::{Element, LONGEST};
 use crate::value::text::Scratch;
 use crate::value::{List, Side, TextRef, Value, ValueRef};
 use order::order;
@@ -77,10 +77,18 @@ fn sort(cx: &mut WriteCx<'_>) -> Result<Change> {
         return Ok(Change::NONE);
     };
     let mut list = List::new();
-    let mut scratch = Scratch::default();
+    let (mut scratch, mut is_too_long) = (Scratch::default(), false);
     each_answer(data, &sorted, &words, &mut |answer| {
-        list.push(Side::Right, answer.map_or(&[][..], |element| element.text(&mut scratch)));
+        let text = answer.map_or(&[][..], |element| element.text(&mut scratch));
+        if text.len() > LONGEST {
+            is_too_long = true;
+        } else {
+            list.push(Side::Right, text);
+        }
     });
+    if is_too_long {
+        return Err(Error::TooLong);
+    }
     list.expect_more(0, 0, &data.keyspace.limits);
     let count = list.as_ref().len();
     drop(sorted);

@@ -10,11 +10,12 @@ use super::growth::Growth;
 use super::parse::{Cursor, Encoded, Stop};
 use super::shape::Shape;
 use super::stream::StreamParts;
-use super::unpack::Unpack;
+use super::unpack::{Place, Unpack};
 use super::whole::{self, Kind, Packing};
 use crate::base::bytes::parse_f64;
 use crate::value::Value;
 use crate::value::limits::Limits;
+use crate::value::packed::LONGEST;
 
 /// What a part is read with.
 pub(super) struct Reading<'r, 'c> {
@@ -238,7 +239,7 @@ impl Reading<'_, '_> {
     pub fn bytes(&mut self, string: &Encoded) -> Result<&[u8], Stop> {
         self.unpacked.clear();
         let place = self.unpack.place(string, self.cursor, self.unpacked)?;
-        Ok(place.bytes(self.cursor, self.unpacked))
+        bounded(place.bytes(self.cursor, self.unpacked))
     }
 
     /// The bytes of two strings.
@@ -246,6 +247,13 @@ impl Reading<'_, '_> {
         self.unpacked.clear();
         let first = self.unpack.place(first, self.cursor, self.unpacked)?;
         let second = self.unpack.place(second, self.cursor, self.unpacked)?;
-        Ok((first.bytes(self.cursor, self.unpacked), second.bytes(self.cursor, self.unpacked)))
+        let bytes = |place: &Place| bounded(place.bytes(self.cursor, self.unpacked));
+        Ok((bytes(&first)?, bytes(&second)?))
     }
+}
+
+/// An element that a collection can hold.
+fn bounded(element: &[u8]) -> Result<&[u8], Stop> {
+    let is_short = element.len() <= LONGEST;
+    is_short.then_some(element).ok_or(Stop::Flaw(Flaw("an element is longer than 4 GiB")))
 }

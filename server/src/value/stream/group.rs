@@ -210,7 +210,9 @@ impl Group {
         self.put(id, Pending { owner: None, count, rank });
     }
 
-    fn put(&mut self, id: Id, new: Pending) {
+    fn put(&mut self, id: Id, mut new: Pending) {
+        // XCLAIM tells the log the count, and reads no greater one.
+        new.count = new.count.min(i64::MAX.cast_unsigned());
         let old = self.pending.insert(id, new);
         if let Some(old) = old {
             self.by_time.remove(&(old.rank, id));
