@@ -94,32 +94,6 @@ impl Set {
         }
     }
 
-    /// An empty set that is shown so from the beginning.
-    pub fn empty(shown: Shown) -> Set {
-        let mut small = Small::new();
-        match shown {
-            Shown::Ints => return Set::Ints(IntSet::new()),
-            Shown::Packed => {}
-            Shown::Table => small.outgrow(),
-        }
-        Set::Small(small)
-    }
-
-    /// The same set, shown as one of numbers if it was packed and has nothing else. O(n).
-    #[must_use]
-    pub fn made_ints(self, limits: &Limits) -> Set {
-        let is_candidate =
-            self.as_ref().shown() == Shown::Packed && self.as_ref().len() <= limits.set_ints;
-        if !is_candidate || !self.as_ref().iter().all(|member| matches!(member, Element::Int(_))) {
-            return self;
-        }
-        let (mut ints, mut scratch) = (Set::Ints(IntSet::new()), Scratch::default());
-        for member in self.as_ref().iter() {
-            ints.add(member.text(&mut scratch), limits);
-        }
-        ints
-    }
-
     /// The same, borrowed.
     #[inline]
     pub fn as_ref(&self) -> SetRef<'_> {

@@ -497,9 +497,6 @@ pub fn difference(
 ) -> bool {
     let (Ok(ours), Ok(theirs)) = (ours, theirs) else { return ours != theirs };
     judge.has_long_texts |= args.iter().any(|arg| arg.len() > 64);
-    if judge.has_long_texts && is_range_of_members(args) {
-        return !same_kind(&ours.reply, &theirs.reply) && ours.bytes != theirs.bytes;
-    }
     if let Reply::Status(word) = &theirs.reply
         && word == "QUEUED"
     {
@@ -516,7 +513,10 @@ pub fn difference(
         }
         _ => Vec::new(),
     };
-    if ours.bytes == theirs.bytes {
+    let is_of_chance = |args, mine: &Reply, other: &Reply| {
+        judge.has_long_texts && is_range_of_members(args) && same_kind(mine, other)
+    };
+    if ours.bytes == theirs.bytes || is_of_chance(args, &ours.reply, &theirs.reply) {
         return false;
     }
     match (&ours.reply, &theirs.reply) {
@@ -525,7 +525,9 @@ pub fn difference(
         {
             let mut all = queue.iter().zip(mine.iter().zip(other));
             !all.all(|(args, (mine, other))| {
-                mine == other || is_allowed(judge.peer, args, mine, other)
+                mine == other
+                    || is_of_chance(args, mine, other)
+                    || is_allowed(judge.peer, args, mine, other)
             })
         }
         _ => !is_allowed_here(judge.peer, args, ours, theirs),

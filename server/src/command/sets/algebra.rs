@@ -17,8 +17,8 @@ use crate::keyspace::Key;
 use crate::keyspace::change::{Change, Event};
 use crate::resp::args::Args;
 use crate::resp::{Error, Result};
+use crate::value::int_set::IntSet;
 use crate::value::packed::Element;
-use crate::value::set::Shown;
 use crate::value::text::Scratch;
 use crate::value::{Set, SetRef};
 use arrayvec::ArrayVec;
@@ -217,28 +217,16 @@ fn store(cx: &mut WriteCx<'_>, how: Algebra, event: Event) -> Result<Change> {
     }
     let sets = keys.iter().map(|key| cx.view(*key)).collect::<Result<Vec<_>>>()?;
     let limits = &cx.keyspace.limits;
-    let mut result = Set::empty(shown(how, &sets));
+    let mut result = Set::Ints(IntSet::new());
     let mut scratch = Scratch::default();
     combine(how, &sets, &limits.hasher, &mut |member| {
         result.add(member.text(&mut scratch), limits);
         true
     });
-    let result = if how == Algebra::Inter { result.made_ints(limits) } else { result };
     let count = result.as_ref().len();
     cx.reply.int(length(count));
     let value = (count > 0).then_some(crate::value::Value::Set(result));
     Ok(cx.replace(to, value, event))
-}
-
-/// How a result is shown, by the sets that it is made of: as Redis 8 does.
-fn shown(how: Algebra, sets: &[Option<SetRef<'_>>]) -> Shown {
-    let all = sets.iter().flatten();
-    let one = match how {
-        Algebra::Union => return all.map(|set| set.shown()).max().unwrap_or(Shown::Ints),
-        Algebra::Inter => all.min_by_key(|set| set.len()),
-        Algebra::Diff => sets.first().and_then(Option::as_ref),
-    };
-    one.map_or(Shown::Ints, |set| set.shown())
 }
 
 const KEYS: &[Arg] = &[key("key").multiple()];
