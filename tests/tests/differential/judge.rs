@@ -28,6 +28,8 @@ enum Form {
     Numbers,
     /// Texts are the same that are so up to their first NUL.
     Texts,
+    /// With BY the items may come in any order.
+    Unsorted,
 }
 
 /// What cannot be equal: commands, how they are compared, why.
@@ -577,6 +579,10 @@ fn is_same(form: &Form, args: &Args, ours: &Reply, theirs: &Reply) -> bool {
         Form::Missing => matches!((ours, theirs), (Reply::Nil | Reply::Null, Reply::Int(_))),
         Form::Numbers => same_numbers(ours, theirs),
         Form::Texts => same_kind(ours, theirs) && up_to_nul(ours) == up_to_nul(theirs),
+        Form::Unsorted => {
+            let is_by = |arg: &Vec<u8>| arg.eq_ignore_ascii_case(b"by");
+            args.iter().any(is_by) && sorted(ours) == sorted(theirs)
+        }
         Form::Dump => match (ours.bytes(), theirs.bytes()) {
             (Some(a), Some(b)) => a.len() > 10 && b.len() > 10,
             _ => false,
