@@ -65,6 +65,11 @@ const UNEQUAL: &[(&str, Form, &str)] = &[
     ),
     (
         "sort sort_ro",
+        Form::Unsorted,
+        "BY a pattern without * leaves a set in the order of a hash table",
+    ),
+    (
+        "sort sort_ro",
         Form::Texts,
         "ALPHA compares up to a NUL there, so what differs behind it has no order",
     ),
