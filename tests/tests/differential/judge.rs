@@ -410,6 +410,11 @@ fn is_of_one_version(args: &Args) -> bool {
         "bitfield" => args.contains(&i64::MIN.to_string().into_bytes()),
         // A range of members; see `is_range_of_members`.
         "zrangestore" if args.iter().any(|arg| arg.eq_ignore_ascii_case(b"bylex")) => true,
+        // 8.2.3 takes nothing approximately if references matter; later versions do.
+        "xtrim" | "xadd" if args.iter().any(|arg| arg == b"~") => {
+            let has = |word: &[u8]| args.iter().any(|arg| arg.eq_ignore_ascii_case(word));
+            has(b"delref") || has(b"acked")
+        }
         "lset" => args.get(2).is_some_and(|index| index.len() > 9),
         // As a rank or a count refused by 7.2 and later.
         "lrem" | "lpos" if args.contains(&i64::MIN.to_string().into_bytes()) => true,
