@@ -173,6 +173,14 @@ const CHOSEN: &[Chosen] = &[
         reason: "PFMERGE needs no source, ZRANK takes WITHSCORE: as in 7.2 and later",
     },
     Chosen {
+        command: "command|getkeys command|getkeysandflags",
+        before: None,
+        since: (0, 0),
+        ours: "-ERR Invalid arguments specified for command",
+        theirs: "[*",
+        reason: "a number of keys that is none is read up to its first letter there",
+    },
+    Chosen {
         command: "hgetex hsetex",
         before: None,
         since: (0, 0),
