@@ -40,6 +40,7 @@ const UNSAFE: &[&str] = &[
     "server/src/base/alloc.rs",
     "server/src/base/index/bucket.rs",
     "server/src/base/index/directory.rs",
+    "server/src/base/index/ground.rs",
     "server/src/base/index/mod.rs",
     "server/src/base/index/row.rs",
     "server/src/base/process.rs",

@@ -40,6 +40,11 @@ fn with_value<R>(payload: &[u8], then: impl FnOnce(ValueRef<'_>) -> R) -> Result
     })
 }
 
+/// What was once read and written as something else: a stream whose producers may have no message remembered.
+const FORGETFUL: &[u8] =
+    b"\x1a\x00\x00\x00\x06\x00\x00\x01\x81a\x02\x81b\x02\x00\x01\x06\x01\x00\x01\x00\x01\x01\x01\x01\x00\x06\x01\x03";
+
 pub fn seeds() -> Vec<Vec<u8>> {
-    samples::ALL.iter().map(|(_, body)| samples::bytes(body)).collect()
+    let samples = samples::ALL.iter().map(|(_, body)| samples::bytes(body));
+    samples.chain([FORGETFUL.to_vec()]).collect()
 }

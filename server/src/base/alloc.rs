@@ -40,24 +40,32 @@ fn padded(layout: Layout) -> Layout {
 // SAFETY: jemalloc keeps the contract for padded layouts: sizes that are multiples of 16 have classes that are, and its
 // pieces of a class stand side by side from the beginning of a page on. The same request is always padded alike.
 unsafe impl GlobalAlloc for Allocator {
+    /// # Safety
+    /// As [`GlobalAlloc`] says.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises; padding makes no size 0.
         unsafe { Jemalloc.alloc(padded(layout)) }
     }
 
+    /// # Safety
+    /// As [`GlobalAlloc`] says.
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises; padding makes no size 0.
         unsafe { Jemalloc.alloc_zeroed(padded(layout)) }
     }
 
+    /// # Safety
+    /// As [`GlobalAlloc`] says.
     #[inline]
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         // SAFETY: it was allocated with this layout, padded.
         unsafe { Jemalloc.dealloc(at, padded(layout)) }
     }
 
+    /// # Safety
+    /// As [`GlobalAlloc`] says.
     #[inline]
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let size = if layout.align() == WIDE { size.next_multiple_of(WIDE) } else { size };

@@ -105,6 +105,11 @@ impl Producers {
 
     /// Remembers a message; the oldest ones give way.
     pub fn record(&mut self, producer: &[u8], message: &[u8], entry: Id) {
+        if self.memory.messages == 0 {
+            // No setting says so, but a snapshot can.
+            self.added += 1;
+            return;
+        }
         if !self.by_name.contains_key(producer) {
             self.by_name.insert(producer.into(), Producer::default());
             self.heap += SHARE + producer.len();
@@ -174,6 +179,13 @@ mod tests {
         assert_eq!((all.len(), all.tracked()), (1, 1));
         all.expire(b"q", 13_000);
         assert_eq!((all.heap(), all.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn where_nothing_is_kept_nobody_is() {
+        let mut all = Producers::new(Memory { seconds: 10, messages: 0 });
+        all.record(b"p", b"1", Id::new(1, 0));
+        assert_eq!((all.is_empty(), all.heap(), all.counts()), (true, 0, (1, 0)));
     }
 
     #[test]
