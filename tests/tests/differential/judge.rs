@@ -181,6 +181,14 @@ const CHOSEN: &[Chosen] = &[
         reason: "a number of keys that is none is read up to its first letter there",
     },
     Chosen {
+        command: "geopos",
+        before: None,
+        since: (0, 0),
+        ours: "*[\"180\", \"85.0511287799999991\"]*",
+        theirs: "*",
+        reason: "an infinite score is no geohash, and what C makes of one is undefined",
+    },
+    Chosen {
         command: "hgetex hsetex",
         before: None,
         since: (0, 0),
@@ -422,6 +430,11 @@ fn is_of_one_version(args: &Args) -> bool {
         "xtrim" | "xadd" if args.iter().any(|arg| arg == b"~") => {
             let has = |word: &[u8]| args.iter().any(|arg| arg.eq_ignore_ascii_case(word));
             has(b"delref") || has(b"acked")
+        }
+        // It looks at an error that another command has left behind.
+        "sort" => {
+            let has = |word: &[u8]| args.iter().any(|arg| arg.eq_ignore_ascii_case(word));
+            has(b"store") && !has(b"alpha")
         }
         "lset" => args.get(2).is_some_and(|index| index.len() > 9),
         // As a rank or a count refused by 7.2 and later.
