@@ -3,13 +3,13 @@
 //! Owns: the elements.   Uses: field, `base::index`.   Never: what they mean, their order, what time it is.
 
 use super::field::{Beside, Field, FieldRef};
-use crate::base::index::{Heap, Index, NoNotes};
+use crate::base::index::{HeapThenRuns, Index, NoNotes};
 use crate::base::random::{KeyHasher, Rng};
 use std::fmt;
 
 /// Elements by key.
 pub struct Map {
-    index: Index<Field, NoNotes, Heap>,
+    index: Index<Field, NoNotes, HeapThenRuns>,
     /// Bytes of the elements' blocks.
     blocks: usize,
 }
@@ -17,7 +17,7 @@ pub struct Map {
 impl Map {
     /// An empty map, which has allocated nothing.
     pub fn new(hasher: KeyHasher) -> Map {
-        Map { index: Index::new(hasher, NoNotes, Heap::new()), blocks: 0 }
+        Map { index: Index::new(hasher, NoNotes, HeapThenRuns::new()), blocks: 0 }
     }
 
     /// An empty map with the same hasher.

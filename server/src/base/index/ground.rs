@@ -63,15 +63,15 @@ pub fn in_runs() -> u64 {
 
 /// The ground of a collection, which counts what it has given.
 #[derive(Default)]
-pub struct Heap {
+pub struct HeapThenRuns {
     bytes: usize,
     runs: Option<Box<Runs>>,
 }
 
-impl Heap {
+impl HeapThenRuns {
     /// One that has given nothing yet.
-    pub const fn new() -> Heap {
-        Heap { bytes: 0, runs: None }
+    pub const fn new() -> HeapThenRuns {
+        HeapThenRuns { bytes: 0, runs: None }
     }
 
     /// Bytes given and not taken back, as they are rounded up. O(1).
@@ -100,7 +100,7 @@ impl Heap {
 }
 
 // SAFETY: allocator and runs give each piece to one owner, as large and as aligned as the layout says.
-unsafe impl Ground for Heap {
+unsafe impl Ground for HeapThenRuns {
     fn allocate(&mut self, size: usize) -> NonNull<u8> {
         assert!(size > 0, "a bucket at least");
         if self.takes_run(size) {
@@ -108,7 +108,7 @@ unsafe impl Ground for Heap {
             self.count(|runs| given = runs.allocate(size));
             return given;
         }
-        let layout = Heap::layout(size);
+        let layout = HeapThenRuns::layout(size);
         // SAFETY: the size is not 0.
         let at = NonNull::new(unsafe { std::alloc::alloc(layout) });
         self.bytes += alloc::given(size);
@@ -128,7 +128,7 @@ unsafe impl Ground for Heap {
         }
         self.bytes -= alloc::given(size);
         // SAFETY: the caller promises that `allocate` gave it with this size.
-        unsafe { std::alloc::dealloc(at.as_ptr(), Heap::layout(size)) }
+        unsafe { std::alloc::dealloc(at.as_ptr(), HeapThenRuns::layout(size)) }
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_large_one_stands_in_runs_and_all_is_given_back() {
-        let mut heap = Heap::new();
+        let mut heap = HeapThenRuns::new();
         let mut all = Vec::new();
         for number in 0..2000 {
             let size = heap.given(2048 + number % 8 * 256);

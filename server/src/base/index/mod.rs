@@ -41,7 +41,7 @@ use directory::Directory;
 use std::ptr::NonNull;
 
 pub use bucket::{Bucket, SLOTS};
-pub use ground::{Ground, Heap, in_runs};
+pub use ground::{Ground, HeapThenRuns, in_runs};
 pub use paged::Paged;
 pub use row::Row;
 pub use segment::{Segment, Spot, fitting};
