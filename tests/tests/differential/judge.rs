@@ -151,10 +151,10 @@ const CHOSEN: &[Chosen] = &[
     Chosen {
         command: "sort sort_ro",
         before: None,
-        since: (8, 0),
+        since: (0, 0),
         ours: "-ERR One or more scores can't be converted into double",
         theirs: "[*",
-        reason: "8.0 and later take a weight that is too large for infinite",
+        reason: "a weight in hexadecimal is refused; 8.0 and later take one that is too large for infinite",
     },
     Chosen {
         command: "sort sort_ro",
@@ -166,11 +166,11 @@ const CHOSEN: &[Chosen] = &[
     },
     Chosen {
         command: "command|getkeys command|getkeysandflags",
-        before: Some((7, 2)),
+        before: None,
         since: (0, 0),
         ours: "[*",
         theirs: "-ERR Invalid *arguments specified for command",
-        reason: "PFMERGE needs no source, ZRANK takes WITHSCORE: as in 7.2 and later",
+        reason: "PFMERGE needs no source, and in 7.2 and later ZRANK takes WITHSCORE",
     },
     Chosen {
         command: "command|getkeys command|getkeysandflags",
