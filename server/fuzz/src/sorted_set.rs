@@ -103,7 +103,7 @@ fn step(set: &mut SortedSet, model: &mut Model, limits: &Limits, program: &mut P
             let before = list.partition_point(|(_, other)| *other < score);
             let behind = list.partition_point(|(_, other)| *other <= score);
             let ranks = set.as_ref().between(Place::BeforeScore(score), Place::BehindScore(score));
-            assert!(ranks == (before..behind) || (ranks.is_empty() && before == behind));
+            assert_eq!(ranks, before..behind);
             assert!(set.as_ref().range(ranks.clone()).map(owned).eq(list[ranks].iter().cloned()));
             let rank = list.iter().position(|(other, _)| *other == member);
             assert_eq!(set.as_ref().rank(&member).map(|(rank, _)| rank), rank);

@@ -73,25 +73,28 @@ pub fn find<'a>(small: SmallRef<'a>, member: &[u8]) -> Option<Pair<'a>> {
     Pairs(packed.from(at)).next()
 }
 
+/// How many pairs stand before the first one that is not before a place.
+fn rank(small: SmallRef<'_>, place: Place<'_>) -> usize {
+    pairs(small).take_while(|pair| pair.is_before(place)).count()
+}
+
 /// The ranks of the pairs between two places: from the first one inside as far as they are inside.
 ///
 /// Where scores differ, members are in no order and a range of members means nothing. Real servers answer something
 /// even then, and this is it: nothing where the first or the last pair is on the wrong side, or else such a run.
 pub fn between(small: SmallRef<'_>, from: Place<'_>, to: Place<'_>) -> Range<usize> {
+    let start = rank(small, from);
     if is_outside(small, from, to) {
-        return 0..0;
+        return start..start;
     }
-    let mut run = pairs(small)
-        .enumerate()
-        .skip_while(|(_, pair)| pair.is_before(from))
-        .take_while(|(_, pair)| pair.is_before(to));
-    run.next().map_or(0..0, |(first, _)| first..first + 1 + run.count())
+    start..start + pairs(small).skip(start).take_while(|pair| pair.is_before(to)).count()
 }
 
 /// As [`between`], but the run ends at the last pair inside.
 pub fn between_back(small: SmallRef<'_>, from: Place<'_>, to: Place<'_>) -> Range<usize> {
     if is_outside(small, from, to) {
-        return 0..0;
+        let start = rank(small, from);
+        return start..start;
     }
     let (mut start, mut run) = (0, 0..0);
     for (rank, pair) in pairs(small).enumerate() {
